@@ -1,0 +1,136 @@
+// What the executable knows of itself: `const Model ingot_model` of runtime/model.h as LLVM constants, field by field.
+#include "compiler/emit/llvm_emit.h"
+
+#include <assert.h>
+#include <string.h>
+
+// Numbers of runtime/model.h, which defines a type of the same name as the compiler's Model.
+enum { MODEL_ABI = 1, BASE_ARENA = 0, BASE_WEIGHTS, BASE_STATE, BASE_IO };
+
+static LLVMValueRef int32(Emitter *e, uint64_t value) { return LLVMConstInt(e->i32, value, 0); }
+static LLVMValueRef int64(Emitter *e, uint64_t value) { return LLVMConstInt(e->i64, value, 0); }
+
+// A private constant; its address.
+static LLVMValueRef place(Emitter *e, LLVMValueRef value) {
+  LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(value), "");
+  LLVMSetInitializer(global, value);
+  LLVMSetGlobalConstant(global, 1);
+  LLVMSetLinkage(global, LLVMPrivateLinkage);
+  return global;
+}
+
+static LLVMValueRef text(Emitter *e, const char *string) {
+  return place(e, LLVMConstStringInContext2(e->context, string, strlen(string), 0));
+}
+
+static LLVMValueRef structure(Emitter *e, LLVMValueRef *fields, unsigned count) {
+  return LLVMConstStructInContext(e->context, fields, count, 0);
+}
+#define STRUCT(e, ...)                                                                                                 \
+  structure(e, (LLVMValueRef[]){__VA_ARGS__}, (unsigned)(sizeof((LLVMValueRef[]){__VA_ARGS__}) / sizeof(LLVMValueRef)))
+
+// The address of an array of equal structs, or null for none.
+static LLVMValueRef array(Emitter *e, LLVMValueRef *items, size_t count) {
+  if (!count) return LLVMConstNull(e->pointer);
+  return place(e, LLVMConstArray2(LLVMTypeOf(items[0]), items, count));
+}
+
+static LLVMValueRef *new_items(Emitter *e, size_t count) { return NEW_ARRAY(e->model->arena, LLVMValueRef, count); }
+
+static LLVMValueRef numbers(Emitter *e, const int64_t *values, size_t count) {
+  LLVMValueRef *items = new_items(e, count);
+  for (size_t i = 0; i < count; i++) items[i] = int64(e, (uint64_t)values[i]);
+  return array(e, items, count);
+}
+
+static LLVMValueRef tensors(Emitter *e, Value *const *values, size_t count) {
+  LLVMValueRef *items = new_items(e, count);
+  for (size_t i = 0; i < count; i++) {
+    const Value *v = values[i];
+    int64_t dims[MAX_RANK];
+    for (int k = 0; k < v->rank; k++) dims[k] = v->dims[k].value;
+    items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)v->rank),
+                      numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)dtype_bytes(v->type, value_count(v))));
+  }
+  return array(e, items, count);
+}
+
+static LLVMValueRef reference(Emitter *e, const Program *program, const Pointer *pointer) {
+  const Buffer *b = pointer->buffer;
+  uint64_t base = BASE_ARENA, offset = (uint64_t)(b->offset + pointer->offset);
+  switch (b->kind) {
+  case BUFFER_ARENA: break;
+  case BUFFER_WEIGHT: base = BASE_WEIGHTS; break;
+  case BUFFER_STATE: base = BASE_STATE; break;
+  case BUFFER_INPUT: base = BASE_IO + (uint64_t)b->io, offset = (uint64_t)pointer->offset; break;
+  case BUFFER_OUTPUT:
+    base = BASE_IO + program->input_count + (uint64_t)b->io, offset = (uint64_t)pointer->offset;
+    break;
+  }
+  return STRUCT(e, int32(e, base), int32(e, 0), int64(e, offset));
+}
+
+// "gemm_f32 128x384x384": the template and its leading integers.
+static const char *kernel_text(Emitter *e, const Step *step) {
+  Text out = {.arena = e->model->arena};
+  text_printf(&out, "%s", step->kernel->name);
+  for (size_t i = 0; i < step->arg_count && step->args[i].kind == ARG_INT; i++)
+    text_printf(&out, "%s%lld", i ? "x" : " ", (long long)step->args[i].i);
+  return out.data;
+}
+
+static LLVMValueRef steps(Emitter *e, const Program *program) {
+  int count;
+  const int *kernels = number_kernels(program, &count);
+  LLVMTypeRef params[] = {e->pointer, e->idx, e->idx}, type = LLVMFunctionType(e->i32, params, 3, 0);
+  LLVMValueRef *items = new_items(e, program->step_count);
+  for (size_t i = 0; i < program->step_count; i++) {
+    const Step *step = program->steps[i];
+    char name[32];
+    snprintf(name, sizeof name, "ingot_kernel_%d", kernels[i]);
+    LLVMValueRef kernel = LLVMGetNamedFunction(e->module, name);
+    if (!kernel) kernel = LLVMAddFunction(e->module, name, type);
+    LLVMValueRef *refs = new_items(e, step->pointer_count);
+    for (size_t k = 0; k < step->pointer_count; k++) refs[k] = reference(e, program, &step->pointers[k]);
+    items[i] = STRUCT(e, kernel, array(e, refs, step->pointer_count), int32(e, step->pointer_count),
+                      int32(e, (uint64_t)(step->parts < 1      ? 1
+                                          : step->parts > 4096 ? 4096
+                                                               : step->parts)),
+                      text(e, step->name), text(e, kernel_text(e, step)), int64(e, (uint64_t)step->flops));
+  }
+  return array(e, items, program->step_count);
+}
+
+static LLVMValueRef checks(Emitter *e, const Description *d) {
+  LLVMTypeRef f64 = LLVMDoubleTypeInContext(e->context);
+  LLVMValueRef *items = new_items(e, d->check_count);
+  for (size_t i = 0; i < d->check_count; i++) {
+    const Check *check = &d->checks[i];
+    LLVMValueRef *values = new_items(e, check->count);
+    for (uint32_t k = 0; k < check->count; k++) values[k] = LLVMConstReal(f64, check->value[k]);
+    items[i] = STRUCT(e, int32(e, check->output), int32(e, check->count),
+                      numbers(e, (const int64_t *)check->at, check->count), array(e, values, check->count));
+  }
+  return array(e, items, d->check_count);
+}
+
+static LLVMValueRef weights(Emitter *e, const Program *program) {
+  if (!program->weight_bytes) return LLVMConstNull(e->pointer);
+  return LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, (uint64_t)program->weight_bytes), "ingot_weights");
+}
+
+void emit_model(Emitter *e, const Program *program, const Description *d) {
+  const Target *target = e->target;
+  LLVMValueRef model =
+      STRUCT(e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
+             int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
+             tensors(e, program->inputs, program->input_count), tensors(e, program->outputs, program->output_count),
+             steps(e, program), checks(e, d), int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes),
+             int64(e, (uint64_t)program->state_bytes), weights(e, program), int64(e, (uint64_t)program->weight_bytes),
+             int64(e, (uint64_t)d->parameters), int64(e, (uint64_t)program->macs), text(e, d->name),
+             text(e, e->model->producer), text(e, target->os_target), text(e, target->name),
+             text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
+  LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), "ingot_model");
+  LLVMSetInitializer(global, model);
+  LLVMSetGlobalConstant(global, 1);
+}

@@ -1,0 +1,121 @@
+// Running a Program in this process: constants are folded and vectors recorded by the very code that ships.
+#include "compiler/emit/emit.h"
+#include "runtime/status.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/LLJIT.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int Kernel(void *const *bufs, ptrdiff_t part, ptrdiff_t parts);
+
+static bool orc_error(Model *model, LLVMErrorRef error, const char *what) {
+  char *message = LLVMGetErrorMessage(error);
+  diag_error(model->diag, model->file, "%s: %s", what, message);
+  LLVMDisposeErrorMessage(message);
+  return false;
+}
+
+static bool load_kernels(Model *model, LLVMOrcLLJITRef jit, const Bytes *kernels) {
+  LLVMOrcJITDylibRef dylib = LLVMOrcLLJITGetMainJITDylib(jit);
+  LLVMOrcDefinitionGeneratorRef process; // mem* come from this process
+  LLVMErrorRef error = LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(&process, '\0', NULL, NULL);
+  if (error) return orc_error(model, error, "cannot reach this process' own symbols");
+  LLVMOrcJITDylibAddGenerator(dylib, process);
+  LLVMMemoryBufferRef object = LLVMCreateMemoryBufferWithMemoryRangeCopy(kernels->data, kernels->size, "kernels");
+  error = LLVMOrcLLJITAddObjectFile(jit, dylib, object);
+  return error ? orc_error(model, error, "cannot load the generated code") : true;
+}
+
+typedef struct {
+  char *data;
+  size_t size;
+} Sink;
+
+static bool append(void *context, const void *data, size_t size) {
+  Sink *sink = context;
+  memcpy(sink->data + sink->size, data, size);
+  sink->size += size;
+  return true;
+}
+
+// Weights as templates read them; plain ones are used where they lie.
+static void *weight_memory(Buffer *buffer) {
+  if (buffer->pack.rank == 0) return (void *)buffer->tensor->data;
+  Sink sink = {aligned_alloc(64, (size_t)round_up(buffer->bytes + 1, 64)), 0};
+  if (sink.data) pack_write(buffer, append, &sink);
+  return sink.data;
+}
+
+typedef struct {
+  char **memory; // by buffer id
+  char *arena;
+} Memory;
+
+static void free_memory(const Program *program, Memory *m) {
+  for (size_t i = 0; i < program->buffer_count; i++)
+    if (program->buffers[i]->kind == BUFFER_WEIGHT && program->buffers[i]->pack.rank) free(m->memory[i]);
+  free(m->memory);
+  free(m->arena);
+}
+
+static bool place_buffers(const Program *program, const void *const *inputs, void *const *outputs, Memory *m) {
+  m->memory = calloc(program->buffer_count + 1, sizeof *m->memory);
+  m->arena = aligned_alloc(64, (size_t)round_up(program->arena_bytes + program->state_bytes + 64, 64));
+  if (!m->memory || !m->arena) return false;
+  for (size_t i = 0; i < program->buffer_count; i++) {
+    Buffer *b = program->buffers[i];
+    switch (b->kind) {
+    case BUFFER_INPUT: m->memory[i] = (char *)inputs[b->io]; break;
+    case BUFFER_OUTPUT: m->memory[i] = outputs[b->io]; break;
+    case BUFFER_ARENA: m->memory[i] = m->arena + b->offset; break;
+    case BUFFER_STATE: m->memory[i] = memset(m->arena + program->arena_bytes + b->offset, 0, (size_t)b->bytes); break;
+    case BUFFER_WEIGHT:
+      m->memory[i] = weight_memory(b);
+      if (!m->memory[i] && b->bytes) return false;
+      break;
+    }
+  }
+  return true;
+}
+
+static bool run_steps(Model *model, const Program *program, Kernel **kernels, const Memory *m) {
+  for (size_t i = 0; i < program->step_count; i++) {
+    const Step *step = program->steps[i];
+    void **bufs = NEW_ARRAY(program->arena, void *, step->pointer_count);
+    for (size_t k = 0; k < step->pointer_count; k++)
+      bufs[k] = m->memory[step->pointers[k].buffer->id] + step->pointers[k].offset;
+    int status = kernels[i](bufs, 0, 1);
+    if (status) return diag_error_at(model->diag, &step->loc, "%s", describe_status(status));
+  }
+  return true;
+}
+
+bool run_kernels(Model *model, const Program *program, const Bytes *code, const void *const *inputs,
+                 void *const *outputs) {
+  LLVMOrcLLJITRef jit;
+  LLVMErrorRef error = LLVMOrcCreateLLJIT(&jit, NULL);
+  if (error) return orc_error(model, error, "cannot run generated code in this process");
+  int count;
+  const int *numbers = number_kernels(program, &count);
+  Kernel **kernels = NEW_ARRAY(program->arena, Kernel *, program->step_count);
+  bool ok = load_kernels(model, jit, code);
+  for (size_t i = 0; ok && i < program->step_count; i++) {
+    char name[32];
+    LLVMOrcExecutorAddress address;
+    snprintf(name, sizeof name, "ingot_kernel_%d", numbers[i]);
+    error = LLVMOrcLLJITLookup(jit, &address, name);
+    if (error)
+      ok = orc_error(model, error, "generated code is incomplete");
+    else
+      kernels[i] = (Kernel *)(uintptr_t)address;
+  }
+  Memory memory = {0};
+  if (ok && !place_buffers(program, inputs, outputs, &memory))
+    ok = diag_error(model->diag, model->file, "not enough memory to run the model while compiling");
+  ok = ok && run_steps(model, program, kernels, &memory);
+  free_memory(program, &memory);
+  error = LLVMOrcDisposeLLJIT(jit);
+  if (error) LLVMConsumeError(error);
+  return ok;
+}

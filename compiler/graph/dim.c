@@ -1,0 +1,309 @@
+// Dimensions that are not known as numbers: interned expressions in one normal form.
+//
+// A sum is held as a list of terms, coefficient × product of factors, sorted by the identity of the product; a
+// factor is a symbol or a quotient, remainder, minimum or maximum. Every operation takes its operands apart into
+// such lists, computes on them, and interns the result, so that equal polynomials are one pointer. Dims are taken
+// as not negative and divisors as positive, so that x*y/y is x.
+//
+// Sizes are bounded: an expression of more than MAX_SIZE nodes becomes the symbol "overflow", because a hostile
+// model can square a dim as often as it likes.
+#include "compiler/graph/graph.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SIZE = 1000, MAX_FACTORS = 32 };
+
+struct DimTable {
+  Arena *arena;
+  const DimExpr **slots; // open addressing; a power of two of them
+  size_t slot_count, count;
+  Dim overflow;
+};
+
+// coefficient × product; product NULL is 1.
+typedef struct {
+  int64_t coefficient;
+  const DimExpr *product;
+} Term;
+
+// No two terms have the same product, none has coefficient 0. A dim of MAX_SIZE nodes has fewer than MAX_SIZE / 2
+// terms.
+typedef struct {
+  Term terms[MAX_SIZE];
+  size_t count;
+} Sum;
+
+static size_t hash_bytes(size_t hash, const void *data, size_t size) {
+  for (const unsigned char *c = data; size--; c++) hash = (hash ^ *c) * 0x100000001b3u;
+  return hash;
+}
+
+static size_t hash_expr(const DimExpr *e) {
+  if (e->op == DIM_SYMBOL) return hash_bytes(17, e->name, strlen(e->name));
+  int64_t key[] = {e->op, e->a.value, e->a.expr ? e->a.expr->id : 0, e->b.value, e->b.expr ? e->b.expr->id : 0};
+  return hash_bytes(23, key, sizeof key);
+}
+
+static bool same_expr(const DimExpr *x, const DimExpr *y) {
+  if (x->op != y->op) return false;
+  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0 : dim_equal(x->a, y->a) && dim_equal(x->b, y->b);
+}
+
+static const DimExpr **find_slot(DimTable *table, const DimExpr *e) {
+  size_t i = hash_expr(e) & (table->slot_count - 1);
+  while (table->slots[i] && !same_expr(table->slots[i], e)) i = (i + 1) & (table->slot_count - 1);
+  return &table->slots[i];
+}
+
+static void grow_slots(DimTable *table) {
+  const DimExpr **old = table->slots;
+  size_t old_count = table->slot_count;
+  table->slot_count = old_count ? 2 * old_count : 64;
+  table->slots = NEW_ARRAY(table->arena, const DimExpr *, table->slot_count);
+  for (size_t i = 0; i < old_count; i++)
+    if (old[i]) *find_slot(table, old[i]) = old[i];
+}
+
+static Dim intern(DimTable *table, DimExpr key) {
+  int64_t size = 1 + (int64_t)(key.a.expr ? key.a.expr->size : 1) + (key.b.expr ? key.b.expr->size : 1);
+  if (key.op != DIM_SYMBOL && size > MAX_SIZE) return table->overflow;
+  if (2 * (table->count + 1) > table->slot_count) grow_slots(table);
+  const DimExpr **slot = find_slot(table, &key);
+  if (!*slot) {
+    DimExpr *e = NEW(table->arena, DimExpr);
+    *e = key;
+    e->id = (int)++table->count;
+    e->size = key.op == DIM_SYMBOL ? 1 : (int)size;
+    if (key.name) e->name = arena_strdup(table->arena, key.name);
+    *slot = e;
+  }
+  return (Dim){0, *slot};
+}
+
+static Dim make(DimTable *table, DimOp op, Dim a, Dim b) { return intern(table, (DimExpr){.op = op, .a = a, .b = b}); }
+
+DimTable *dims_new(Arena *arena) {
+  DimTable *table = NEW(arena, DimTable);
+  table->arena = arena;
+  // Not interned: a model's own symbol of that name is another one.
+  DimExpr *overflow = NEW(arena, DimExpr);
+  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .size = 1};
+  table->overflow.expr = overflow;
+  return table;
+}
+
+Dim dim_symbol(DimTable *table, const char *name) { return intern(table, (DimExpr){.op = DIM_SYMBOL, .name = name}); }
+
+static int order_of(const DimExpr *product) { return product ? product->id : INT32_MAX; } // the constant is last
+
+static int compare_terms(const void *a, const void *b) {
+  int x = order_of(((const Term *)a)->product), y = order_of(((const Term *)b)->product);
+  return (x > y) - (x < y);
+}
+
+static Term term_of(Dim d) {
+  if (!d.expr) return (Term){d.value, NULL};
+  if (d.expr->op == DIM_MUL && !d.expr->b.expr) return (Term){d.expr->b.value, d.expr->a.expr};
+  return (Term){1, d.expr};
+}
+
+static void add_term(Sum *sum, Term term) { sum->terms[sum->count++] = term; }
+
+// Appends the terms of a dim. The constant 0 has none.
+static void add_terms(Sum *sum, Dim d) {
+  for (; d.expr && d.expr->op == DIM_ADD; d = d.expr->a) add_term(sum, term_of(d.expr->b));
+  if (d.expr || d.value) add_term(sum, term_of(d));
+}
+
+static Dim dim_of_term(DimTable *table, Term term) {
+  if (!term.product) return dim_const(term.coefficient);
+  Dim product = {0, term.product};
+  return term.coefficient == 1 ? product : make(table, DIM_MUL, product, dim_const(term.coefficient));
+}
+
+// Puts a sum together: sorts, joins terms of one product, drops zeros.
+static Dim dim_of(DimTable *table, Sum *sum) {
+  qsort(sum->terms, sum->count, sizeof *sum->terms, compare_terms);
+  Dim result = dim_const(0);
+  for (size_t i = 0, next; i < sum->count; i = next) {
+    Term term = sum->terms[i];
+    for (next = i + 1; next < sum->count && sum->terms[next].product == term.product; next++)
+      if (__builtin_add_overflow(term.coefficient, sum->terms[next].coefficient, &term.coefficient))
+        return table->overflow;
+    if (term.coefficient == 0) continue;
+    Dim d = dim_of_term(table, term);
+    result = !result.expr && !result.value ? d : make(table, DIM_ADD, result, d);
+    if (result.expr == table->overflow.expr) return result;
+  }
+  return result;
+}
+
+static Dim add_dims(DimTable *table, Dim a, Dim b) {
+  Sum sum;
+  sum.count = 0;
+  add_terms(&sum, a);
+  add_terms(&sum, b);
+  return dim_of(table, &sum);
+}
+
+static int compare_factors(const void *a, const void *b) {
+  int x = (*(const DimExpr *const *)a)->id, y = (*(const DimExpr *const *)b)->id;
+  return (x > y) - (x < y);
+}
+
+// The factors of a product, sorted; their number, or -1 when there are too many.
+static int factors_of(const DimExpr *product, const DimExpr *factors[MAX_FACTORS], int count) {
+  for (; product; product = product->op == DIM_MUL ? product->a.expr : NULL) {
+    if (count == MAX_FACTORS) return -1;
+    factors[count++] = product->op == DIM_MUL ? product->b.expr : product;
+  }
+  qsort(factors, (size_t)count, sizeof *factors, compare_factors);
+  return count;
+}
+
+static const DimExpr *product_of(DimTable *table, const DimExpr *const *factors, int count) {
+  const DimExpr *product = NULL;
+  for (int i = 0; i < count; i++)
+    product = product ? make(table, DIM_MUL, (Dim){0, product}, (Dim){0, factors[i]}).expr : factors[i];
+  return product;
+}
+
+static Dim mul_dims(DimTable *table, Dim a, Dim b) {
+  Sum x, y, result;
+  x.count = y.count = result.count = 0;
+  add_terms(&x, a);
+  add_terms(&y, b);
+  if (x.count * y.count > MAX_SIZE) return table->overflow;
+  for (size_t i = 0; i < x.count; i++)
+    for (size_t j = 0; j < y.count; j++) {
+      const DimExpr *factors[MAX_FACTORS];
+      Term term;
+      int count = factors_of(x.terms[i].product, factors, 0);
+      if (count >= 0) count = factors_of(y.terms[j].product, factors, count);
+      if (count < 0 || __builtin_mul_overflow(x.terms[i].coefficient, y.terms[j].coefficient, &term.coefficient))
+        return table->overflow;
+      term.product = product_of(table, factors, count);
+      if (term.product == table->overflow.expr) return table->overflow;
+      add_term(&result, term);
+    }
+  return dim_of(table, &result);
+}
+
+static bool is_overflow(const DimTable *table, Dim d) { return d.expr == table->overflow.expr; }
+
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+
+// term / by when that has no remainder.
+static bool divide_term(DimTable *table, Term term, Term by, Term *out) {
+  if (by.coefficient == -1 || term.coefficient % by.coefficient) return false;
+  const DimExpr *above[MAX_FACTORS], *below[MAX_FACTORS], *rest[MAX_FACTORS];
+  int n = factors_of(term.product, above, 0), m = factors_of(by.product, below, 0), left = 0, j = 0;
+  if (n < 0 || m < 0) return false;
+  for (int i = 0; i < n; i++)
+    if (j < m && above[i] == below[j])
+      j++;
+    else
+      rest[left++] = above[i];
+  if (j < m) return false;
+  *out = (Term){term.coefficient / by.coefficient, product_of(table, rest, left)};
+  return true;
+}
+
+// Splits a into whole * b + rest, taking every term that b divides, and of a constant what it divides.
+static void split_dims(DimTable *table, Dim a, Dim b, Dim *whole, Dim *rest) {
+  Sum x, y, quotient, remainder;
+  x.count = y.count = quotient.count = remainder.count = 0;
+  add_terms(&x, a);
+  add_terms(&y, b);
+  for (size_t i = 0; i < x.count; i++) {
+    Term q, r = x.terms[i];
+    if (y.count == 1 && divide_term(table, r, y.terms[0], &q)) {
+      add_term(&quotient, q);
+    } else if (!r.product && !b.expr && b.value > 0) {
+      q = (Term){floor_div(r.coefficient, b.value), NULL};
+      r.coefficient -= q.coefficient * b.value;
+      add_term(&quotient, q);
+      add_term(&remainder, r);
+    } else {
+      add_term(&remainder, r);
+    }
+    // A sum that is a multiple of another: one of the terms says which multiple it would have to be.
+    if (y.count > 1 && divide_term(table, x.terms[i], y.terms[0], &q)) {
+      Dim multiple = dim_of_term(table, q);
+      if (dim_equal(mul_dims(table, multiple, b), a)) {
+        *whole = multiple;
+        *rest = dim_const(0);
+        return;
+      }
+    }
+  }
+  *whole = dim_of(table, &quotient);
+  *rest = dim_of(table, &remainder);
+}
+
+static Dim divide_dims(DimTable *table, DimOp op, Dim a, Dim b) {
+  if (!b.expr && b.value == 0) return table->overflow;
+  if (!a.expr && !b.expr) {
+    if (a.value == INT64_MIN && b.value == -1) return table->overflow;
+    int64_t quotient = floor_div(a.value, b.value);
+    return dim_const(op == DIM_DIV ? quotient : a.value - quotient * b.value);
+  }
+  Dim whole, rest;
+  split_dims(table, a, b, &whole, &rest);
+  if (is_overflow(table, whole) || is_overflow(table, rest)) return table->overflow;
+  bool exact = !rest.expr && (rest.value == 0 || (!b.expr && rest.value > 0 && rest.value < b.value));
+  if (op == DIM_MOD) return exact ? rest : make(table, DIM_MOD, rest, b);
+  // floor((floor(x / m) + k) / n) is floor((x + k * m) / (m * n)).
+  const DimExpr *inner = rest.expr;
+  int64_t k = 0, both;
+  if (inner && inner->op == DIM_ADD && !inner->b.expr) k = inner->b.value, inner = inner->a.expr;
+  if (!exact && !b.expr && inner && inner->op == DIM_DIV && !inner->b.expr && inner->b.value > 0 &&
+      mul_size(inner->b.value, b.value, &both)) {
+    Dim shift = mul_dims(table, inner->b, dim_const(k));
+    return add_dims(table, whole, dim_op(table, DIM_DIV, add_dims(table, inner->a, shift), dim_const(both)));
+  }
+  return exact ? whole : add_dims(table, whole, make(table, DIM_DIV, rest, b));
+}
+
+static Dim choose_dims(DimTable *table, DimOp op, Dim a, Dim b) {
+  Dim difference = add_dims(table, a, mul_dims(table, b, dim_const(-1)));
+  if (dim_is_const(difference)) return (difference.value < 0) == (op == DIM_MIN) ? a : b;
+  bool swap = order_of(a.expr) > order_of(b.expr);
+  return swap ? make(table, op, b, a) : make(table, op, a, b);
+}
+
+Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b) {
+  if (is_overflow(table, a) || is_overflow(table, b)) return table->overflow;
+  switch (op) {
+  case DIM_ADD: return add_dims(table, a, b);
+  case DIM_MUL: return mul_dims(table, a, b);
+  case DIM_DIV:
+  case DIM_MOD: return divide_dims(table, op, a, b);
+  case DIM_MIN:
+  case DIM_MAX: return choose_dims(table, op, a, b);
+  case DIM_SYMBOL: break;
+  }
+  return table->overflow;
+}
+
+Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count) {
+  if (!d.expr || is_overflow(table, d)) return d;
+  if (d.expr->op == DIM_SYMBOL) {
+    for (size_t i = 0; i < count; i++)
+      if (strcmp(names[i], d.expr->name) == 0) return dim_const(values[i]);
+    return d;
+  }
+  Dim a = dim_bind(table, d.expr->a, names, values, count);
+  return dim_op(table, d.expr->op, a, dim_bind(table, d.expr->b, names, values, count));
+}
+
+const char *dim_text(DimTable *table, Dim d) {
+  if (!d.expr) return arena_printf(table->arena, "%lld", (long long)d.value);
+  if (d.expr->op == DIM_SYMBOL) return d.expr->name;
+  const char *a = dim_text(table, d.expr->a), *b = dim_text(table, d.expr->b);
+  if (d.expr->op == DIM_MUL && !d.expr->b.expr) return arena_printf(table->arena, "(%s*%s)", b, a);
+  if (d.expr->op == DIM_ADD && *b == '-') return arena_printf(table->arena, "(%s%s)", a, b);
+  static const char *const formats[] = {[DIM_ADD] = "(%s+%s)",  [DIM_MUL] = "(%s*%s)",    [DIM_DIV] = "(%s/%s)",
+                                        [DIM_MOD] = "(%s%%%s)", [DIM_MIN] = "min(%s,%s)", [DIM_MAX] = "max(%s,%s)"};
+  return arena_printf(table->arena, formats[d.expr->op], a, b);
+}

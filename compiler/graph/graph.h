@@ -1,0 +1,256 @@
+// The Graph: an ONNX model after reading, in memory of its own. Nothing here knows protobuf or machines.
+//
+// Holds between passes (graph_verify checks it): nodes stand in topological order; every value has at most one
+// producer; uses are exact; `op` is set on every node once reading has ended.
+#pragma once
+#include "compiler/base.h"
+
+/* dtype.c */
+// Element types. The numbers are those of ONNX's TensorProto.DataType.
+//     name            number  bits  ONNX name
+#define DTYPES(X)                                                                                                     \
+  X(DT_UNDEFINED, 0, 0, "undefined")                                                                                  \
+  X(DT_F32, 1, 32, "float32")                                                                                         \
+  X(DT_U8, 2, 8, "uint8")                                                                                             \
+  X(DT_I8, 3, 8, "int8")                                                                                              \
+  X(DT_U16, 4, 16, "uint16")                                                                                          \
+  X(DT_I16, 5, 16, "int16")                                                                                           \
+  X(DT_I32, 6, 32, "int32")                                                                                           \
+  X(DT_I64, 7, 64, "int64")                                                                                           \
+  X(DT_STRING, 8, 0, "string")                                                                                        \
+  X(DT_BOOL, 9, 8, "bool")                                                                                            \
+  X(DT_F16, 10, 16, "float16")                                                                                        \
+  X(DT_F64, 11, 64, "float64")                                                                                        \
+  X(DT_U32, 12, 32, "uint32")                                                                                         \
+  X(DT_U64, 13, 64, "uint64")                                                                                         \
+  X(DT_C64, 14, 64, "complex64")                                                                                      \
+  X(DT_C128, 15, 128, "complex128")                                                                                   \
+  X(DT_BF16, 16, 16, "bfloat16")                                                                                      \
+  X(DT_F8E4M3FN, 17, 8, "float8e4m3fn")                                                                               \
+  X(DT_F8E4M3FNUZ, 18, 8, "float8e4m3fnuz")                                                                           \
+  X(DT_F8E5M2, 19, 8, "float8e5m2")                                                                                   \
+  X(DT_F8E5M2FNUZ, 20, 8, "float8e5m2fnuz")                                                                           \
+  X(DT_U4, 21, 4, "uint4")                                                                                            \
+  X(DT_I4, 22, 4, "int4")                                                                                             \
+  X(DT_F4E2M1, 23, 4, "float4e2m1")                                                                                   \
+  X(DT_F8E8M0, 24, 8, "float8e8m0")                                                                                   \
+  X(DT_U2, 25, 2, "uint2")                                                                                            \
+  X(DT_I2, 26, 2, "int2")
+
+typedef enum {
+#define X(name, number, bits, text) name = number,
+  DTYPES(X)
+#undef X
+      DT_COUNT
+} DType;
+
+const char *dtype_name(DType type);
+int dtype_bits(DType type);                   // 0 for strings and undefined
+bool dtype_is_float(DType type);
+bool dtype_is_signed(DType type);             // floats and signed integers
+int64_t dtype_bytes(DType type, int64_t count); // packed, rounded up; 0 for strings
+
+/* dim.c */
+// A dimension: a constant, a symbol ("batch") or an expression of symbols. Expressions are interned per arena owner
+// (DimTable), so that equal dims compare equal with ==.
+typedef struct DimExpr DimExpr;
+typedef struct {
+  int64_t value;       // when expr is NULL
+  const DimExpr *expr; // else
+} Dim;
+typedef struct DimTable DimTable;
+
+typedef enum { DIM_SYMBOL, DIM_ADD, DIM_MUL, DIM_DIV /* floor */, DIM_MOD, DIM_MIN, DIM_MAX } DimOp;
+
+// Sums and products are chains to the left: ((x + y) + 2*z) + 1, each summand and factor once, a constant last.
+struct DimExpr {
+  DimOp op;
+  const char *name; // DIM_SYMBOL
+  Dim a, b;         // else
+  int id;           // in order of making: the same in every run
+  int size;         // nodes of the expression written as a tree
+};
+
+DimTable *dims_new(Arena *arena);
+static inline Dim dim_const(int64_t value) { return (Dim){value, NULL}; }
+static inline bool dim_is_const(Dim d) { return !d.expr; }
+static inline bool dim_equal(Dim a, Dim b) { return a.expr == b.expr && (a.expr || a.value == b.value); }
+Dim dim_symbol(DimTable *table, const char *name);
+// Folds constants and keeps sums and products in one normal form. Overflow gives a symbol named "overflow",
+// which no binding resolves.
+Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b);
+// Puts constants where symbols stand: names[i] becomes values[i].
+Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count);
+const char *dim_text(DimTable *table, Dim d); // "3", "batch", "(seq+1)"
+
+/* graph.c */
+typedef struct Node Node;
+typedef struct Graph Graph;
+typedef struct Value Value;
+typedef struct Model Model;
+
+enum { MAX_RANK = 16 };
+enum { NEWEST_OPSET = 28 }; // of ai.onnx: the newest that can be read, and that of nodes which passes make
+
+// Constant data in row-major order, little-endian, naturally aligned. Points into the mapped model file or an arena.
+typedef struct Tensor {
+  DType type;
+  int rank; // 0..MAX_RANK
+  const int64_t *dims;
+  const void *data;         // dtype_bytes(type, count) bytes; NULL when count is 0 or the type is DT_STRING
+  const char *const *strings; // DT_STRING: NUL-terminated
+} Tensor;
+int64_t tensor_count(const Tensor *tensor); // product of dims, checked when the tensor was made
+int64_t tensor_bytes(const Tensor *tensor);
+// Element i of an integer or bool tensor as int64, of a float tensor as double.
+int64_t tensor_int(const Tensor *tensor, int64_t i);
+double tensor_float(const Tensor *tensor, int64_t i);
+// x as float16, bfloat16, float32 or float64, rounded to nearest even: the bits, in the low end.
+uint64_t float_bits(DType type, double x);
+
+typedef enum { VALUE_TENSOR, VALUE_SEQUENCE, VALUE_OPTIONAL, VALUE_MAP } ValueKind;
+
+// One tensor that flows between nodes.
+struct Value {
+  int id; // counts from 0 within its model: side tables are arrays
+  const char *name; // "" when the model gave none; unique within its model otherwise
+  ValueKind kind;
+  DType type;
+  int rank;     // -1: not known yet
+  Dim *dims;    // [rank]
+  Tensor *data; // constant, or NULL
+  Dim *elems;   // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
+  Node *producer; // NULL for inputs and constants
+  Node **uses;    // one entry per use: a node that reads it twice stands here twice
+  size_t use_count;
+  bool is_output; // of its graph
+};
+
+typedef enum {
+  ATTR_FLOAT = 1, ATTR_INT = 2, ATTR_STRING = 3, ATTR_TENSOR = 4, ATTR_GRAPH = 5,
+  ATTR_FLOATS = 6, ATTR_INTS = 7, ATTR_STRINGS = 8, ATTR_TENSORS = 9, ATTR_GRAPHS = 10, // ONNX's numbers
+} AttrType;
+
+typedef struct Attr {
+  const char *name;
+  AttrType type;
+  size_t count; // of the lists
+  union {
+    double f;
+    int64_t i;
+    const char *s; // also NUL-terminated; `count` bytes
+    Tensor *t;
+    Graph *g;
+    double *floats;
+    int64_t *ints;
+    const char **strings;
+    Tensor **tensors;
+    Graph **graphs;
+  };
+} Attr;
+
+// The subgraphs of an attribute: *count of them.
+static inline Graph *const *attr_graphs(const Attr *attr, size_t *count) {
+  *count = attr->type == ATTR_GRAPH ? 1 : attr->type == ATTR_GRAPHS ? attr->count : 0;
+  return attr->type == ATTR_GRAPH ? &attr->g : attr->graphs;
+}
+
+struct Op; // ops/ops.h
+
+struct Node {
+  const struct Op *op; // the row of ops.def that matches domain, type and opset; NULL: unknown operator
+  const char *domain;  // "" is ai.onnx
+  const char *type;    // "Conv"
+  Loc loc;
+  Value **in; // NULL where an optional input is absent
+  size_t in_count;
+  Value **out; // NULL where an optional output is absent
+  size_t out_count;
+  Attr *attrs;
+  size_t attr_count;
+  Node *prev, *next;
+  Model *model;         // that owns it
+  int mark; // free for the pass that runs
+};
+
+struct Graph {
+  Model *model;
+  Graph *parent; // of an If, Loop or Scan body
+  const char *name;
+  Value **inputs; // without those that have an initialiser
+  size_t input_count;
+  Value **outputs;
+  size_t output_count;
+  const char **output_names; // as the model names them, whatever passes do to the values
+  Node *first, *last;
+};
+
+typedef struct {
+  const char *domain; // "" is ai.onnx
+  int version;
+} OpsetImport;
+
+struct Model {
+  Arena *arena;
+  Diag *diag;
+  DimTable *dims;
+  const char *file; // as the user named it
+  int64_t ir_version;
+  const char *producer; // may be ""
+  OpsetImport *opsets;
+  size_t opset_count;
+  Graph *graph;
+  int values;  // made so far
+  int unnamed; // counter for names that passes invent
+};
+
+Model *model_new(Arena *arena, Diag *diag, const char *file);
+int model_opset(const Model *model, const char *domain); // 0: not imported
+
+Graph *graph_new(Model *model, Graph *parent, const char *name);
+// A value without producer. `name` NULL: one is invented from `hint`.
+Value *value_new(Graph *graph, const char *name);
+Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, const Dim *dims);
+Value *value_const(Graph *graph, const char *hint, Tensor *data);
+Value *value_const_ints(Graph *graph, const char *hint, const int64_t *ints, int64_t count); // int64[count]
+Value *value_const_float(Graph *graph, const char *hint, DType type, double x);            // scalar
+bool value_is_static(const Value *value);      // rank and all dims are constants
+int64_t value_count(const Value *value);       // elements of a static value; -1 on overflow
+int64_t value_dim(const Value *value, int axis); // of a static value; negative axes count from the end
+const char *value_text(const Model *model, const Value *value); // "'x' float32[8,128]"
+
+// A new node before `before` (NULL: at the end), with the meaning that its operator has in the newest opset. The arrays
+// are copied; outputs get this node as their producer.
+Node *node_new(Graph *graph, Node *before, const char *domain, const char *type, Value *const *in, size_t in_count,
+               Value *const *out, size_t out_count);
+void node_set_input(Node *node, size_t i, Value *value); // keeps uses exact; value may be NULL
+void node_add_input(Node *node, Value *value);
+void node_remove(Graph *graph, Node *node);             // its outputs must have no uses
+void value_replace(Graph *graph, Value *old, Value *with); // in all uses and graph outputs
+
+const Attr *node_attr(const Node *node, const char *name); // NULL when absent
+int64_t node_int(const Node *node, const char *name, int64_t otherwise);
+double node_float(const Node *node, const char *name, double otherwise);
+const char *node_string(const Node *node, const char *name, const char *otherwise);
+// *count elements, or NULL when absent
+const int64_t *node_ints(const Node *node, const char *name, size_t *count);
+void node_set_int(Model *model, Node *node, const char *name, int64_t value);
+void node_set_float(Model *model, Node *node, const char *name, double value);
+void node_set_ints(Model *model, Node *node, const char *name, const int64_t *ints, size_t count);
+void node_set_string(Model *model, Node *node, const char *name, const char *value);
+static inline Value *node_in(const Node *node, size_t i) { return i < node->in_count ? node->in[i] : NULL; }
+static inline Value *node_out(const Node *node, size_t i) { return i < node->out_count ? node->out[i] : NULL; }
+bool node_is(const Node *node, const char *domain, const char *type);
+
+// Records an error with the node's place, then one line per input with its name, type and shape, and its attributes.
+// Returns false.
+bool node_error(const Model *model, const Node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* graph_print.c */
+void graph_print(const Graph *graph, Text *out);
+// "transB=0 axes=[1,2]": one line, long lists and graphs cut short.
+void print_attrs(const Node *node, Text *out);
+
+/* graph_verify.c */
+// The invariants above, as a list of rules; a broken one is a compiler's fault and is reported as such.
+bool graph_verify(const Graph *graph);

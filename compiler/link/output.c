@@ -1,0 +1,96 @@
+// Output files and temporary folders. Both hang on the arena, so that no way out of a compilation leaves them behind.
+#include "compiler/link/output.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct Output {
+  const char *path;
+  char *temporary; // NULL once it has its name
+  int fd;          // -1 once closed
+};
+
+static void close_output(Output *output) {
+  if (output->fd >= 0) close(output->fd);
+  output->fd = -1;
+}
+
+static void release_output(void *object) {
+  Output *output = object;
+  close_output(output);
+  if (output->temporary) unlink(output->temporary);
+}
+
+Output *output_open(Arena *arena, Diag *diag, const char *path) {
+  const char *slash = strrchr(path, '/');
+  const char *name = slash ? slash + 1 : path;
+  struct stat info;
+  if (!*name || (stat(path, &info) == 0 && S_ISDIR(info.st_mode))) {
+    diag_error(diag, path, "output is a folder: name a file");
+    return NULL;
+  }
+  Output *output = NEW(arena, Output);
+  output->path = path;
+  output->temporary = arena_printf(arena, "%.*s.%.200s.XXXXXX.tmp", (int)(name - path), path, name);
+  output->fd = mkostemps(output->temporary, 4, O_CLOEXEC);
+  if (output->fd < 0) {
+    diag_error(diag, path, "cannot create output: %s", strerror(errno));
+    return NULL;
+  }
+  arena_on_free(arena, release_output, output);
+  return output;
+}
+
+int output_fd(const Output *output) { return output->fd; }
+
+bool output_error(Diag *diag, const Output *output) {
+  return diag_error(diag, output->path, "cannot write output: %s", strerror(errno));
+}
+
+bool output_commit(Diag *diag, Output *output, bool executable) {
+  mode_t mask = umask(0);
+  umask(mask);
+  bool ok = fchmod(output->fd, (executable ? 0777 : 0666) & ~mask) == 0;
+  ok = close(output->fd) == 0 && ok;
+  output->fd = -1;
+  ok = ok && rename(output->temporary, output->path) == 0;
+  if (!ok) return output_error(diag, output);
+  output->temporary = NULL;
+  return true;
+}
+
+static void remove_folder(void *object) {
+  const char *path = object;
+  DIR *dir = opendir(path);
+  if (!dir) return;
+  for (struct dirent *entry; (entry = readdir(dir));) unlinkat(dirfd(dir), entry->d_name, 0);
+  closedir(dir);
+  rmdir(path);
+}
+
+const char *temporary_folder(Arena *arena, Diag *diag) {
+  const char *parent = getenv("TMPDIR");
+  char *path = arena_printf(arena, "%s/ingot.XXXXXX", parent && *parent ? parent : "/tmp");
+  if (!mkdtemp(path)) {
+    diag_error(diag, path, "cannot create a folder for temporary files: %s", strerror(errno));
+    return NULL;
+  }
+  arena_on_free(arena, remove_folder, path);
+  return path;
+}
+
+bool write_all(int fd, const void *data, size_t size) {
+  const char *at = data;
+  while (size) {
+    ssize_t n = write(fd, at, size < 1 << 30 ? size : 1 << 30); // Linux writes at most 2 GiB at a time
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    at += n;
+    size -= (size_t)n;
+  }
+  return true;
+}

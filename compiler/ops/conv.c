@@ -1,0 +1,239 @@
+// Convolutions.
+//
+// Activations are channels-last views of [N, C, H, W]; a first layer of few channels is read in whatever order it comes.
+// Four ways, the cheapest that fits: a 1×1 convolution is a matrix product over pixels; a depthwise one has a template
+// of its own that knows padding; all others read a padded input. Padding is written around the place where the input
+// is copied to, and fusion lets the step before write there at once.
+#include "compiler/ops/axes.h"
+#include "compiler/ops/lower.h"
+#include "compiler/ops/pad.h"
+#include "compiler/ops/tile.h"
+#include "compiler/ops/window.h"
+
+/* shapes */
+
+bool infer_conv(Model *model, Node *node) {
+  const Value *x = node->in[0], *w = node->in[1], *b = node_in(node, 2);
+  int64_t group = node_int(node, "group", 1), kernel[MAX_RANK];
+  Window window;
+  if (!need_rank(model, node, 0, 3, MAX_RANK) || !need_rank(model, node, 1, x->rank, x->rank)) return false;
+  if (!value_is_static(w)) return node_error(model, node, "the dims of 'W' must be constants");
+  if (value_count(w) < 1) return node_error(model, node, "'W' is empty");
+  int64_t oc = w->dims[0].value, ic = w->dims[1].value;
+  if (group < 1 || oc % group)
+    return node_error(model, node, "%lld output channels cannot be split into %lld groups", (long long)oc,
+                      (long long)group);
+  if (dim_is_const(x->dims[1]) && (x->dims[1].value % group || x->dims[1].value / group != ic))
+    return node_error(model, node, "'X' has %lld channels, 'W' takes %lld in each of %lld groups",
+                      (long long)x->dims[1].value, (long long)ic, (long long)group);
+  if (b && (b->rank != 1 || (dim_is_const(b->dims[0]) && b->dims[0].value != oc)))
+    return node_error(model, node, "'B' must have %lld elements", (long long)oc);
+  for (int i = 0; i < x->rank - 2; i++) kernel[i] = w->dims[2 + i].value;
+  return read_window(model, node, x->rank - 2, kernel, &window) &&
+         infer_windows(model, node, &window, x->dims[0], w->dims[0]);
+}
+
+/* lowering */
+
+typedef struct {
+  Window window; // of two dims
+  int64_t groups, oc, ic; // channels of one group
+  View x, w, y;           // [N, C, H, W], [O, I, kh, kw], [N, O, H, W]
+  const View *bias;       // [O], or NULL
+} Conv;
+
+// Stores along four coordinates of the output, of which the given ones are the group and the channel.
+static void add_store(Lower *lower, Step *step, const Conv *c, const View *out, int group, int channel) {
+  ExprTable *exprs = lower->program->exprs;
+  Func *func = step_store(lower, step, out);
+  if (!c->bias) return;
+  View bias = *c->bias;
+  int64_t stride = bias.strides[0];
+  bias.rank = COORDS;
+  for (int i = 0; i < COORDS; i++) {
+    bias.dims[i] = out->dims[i];
+    bias.strides[i] = i == channel ? stride : i == group ? stride * c->oc : 0;
+  }
+  const Expr *load = expr_load(exprs, bias.type, step_load_more(lower, step, func, &bias));
+  func->values[0] = expr_op(exprs, EX_ADD, func->values[0], load, NULL);
+}
+
+// Weights as [groups][ceil(oc / nr)][kh][kw][ic][nr].
+static Buffer *pack_weights(Lower *lower, const Conv *c, int64_t nr) {
+  const Tensor *constant = view_constant(&c->w);
+  const int64_t *s = c->w.strides, kh = c->window.kernel[0], kw = c->window.kernel[1];
+  int64_t panels = div_up(c->oc, nr), count = c->groups * panels * kh * kw * c->ic * nr;
+  if (constant) {
+    Pack pack = {.rank = 6,
+                 .dims = {c->groups, panels, kh, kw, c->ic, nr},
+                 .strides = {c->oc * s[0], nr * s[0], s[2], s[3], s[1], s[0]},
+                 .panel = nr,
+                 .panel_dim = 1,
+                 .bound = c->oc};
+    return lower_pack(lower, constant, &pack, c->w.buffer->name);
+  }
+  Program *program = lower->program;
+  View out = lower_scratch(lower, DT_F32, 1, &count);
+  Step *step = lower_step(lower, "pack_conv_f32");
+  const int64_t head[] = {c->groups, c->oc, c->ic, kh, kw};
+  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  step_view(lower, step, &c->w);
+  const int64_t tail[] = {s[0], s[1], s[2], s[3], nr};
+  for (size_t i = 0; i < COUNT(tail); i++) step_int(program, step, tail[i]);
+  step_view(lower, step, &out);
+  step->parts = count / 4096 + 1;
+  return out.buffer;
+}
+
+static bool has_pads(const Window *w) { return w->before[0] || w->before[1] || w->after[0] || w->after[1]; }
+
+// Pixels of an image as one line: y and x behind one another in both views.
+static bool join_pixels(const Conv *c, Axis *out) {
+  const View *x = &c->x, *y = &c->y;
+  return axis_join((Axis){x->dims[2], {x->strides[2], y->strides[2]}}, (Axis){x->dims[3], {x->strides[3], y->strides[3]}},
+                   2, out);
+}
+
+// Whether pixels in one line make better tiles than rows of pixels, which leave y and x apart: a store along both can
+// become a store into a padded image, and that is worth more than a little waste.
+static bool prefers_line(const Lower *lower, const Conv *c, Axis pixels) {
+  const int64_t *y = c->y.dims;
+  Tile line = choose_tile(lower->target, 1, pixels.dim * y[0], c->oc, c->ic);
+  return line.cycles < 0.95 * choose_tile(lower->target, y[0] * y[2], y[3], c->oc, c->ic).cycles;
+}
+
+// 1×1, stride 1: [pixels, ic]·[ic, oc] for each group.
+static bool lower_pointwise(Lower *lower, const Conv *c, Axis pixels) {
+  Program *program = lower->program;
+  const View *x = &c->x, *y = &c->y;
+  Axis images = {x->dims[0], {x->strides[0], y->strides[0]}}, one = {.dim = 1};
+  if (axis_join(images, pixels, 2, &pixels)) images = one;
+  Tile tile = choose_tile(lower->target, 1, pixels.dim, c->oc, c->ic);
+  Buffer *w = pack_weights(lower, c, tile.nr);
+  Axis groups = {c->groups, {c->ic * x->strides[1], c->oc * y->strides[1]}}, channels = {c->oc, {0, y->strides[1]}};
+  Axis coords[COORDS] = {groups, images, pixels, channels};
+  Step *step = lower_step(lower, "gemm_f32");
+  const int64_t head[] = {c->groups, images.dim, pixels.dim, c->oc, c->ic};
+  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  step_view(lower, step, x);
+  const int64_t strides[] = {groups.stride[0], images.stride[0], pixels.stride[0], x->strides[1]};
+  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  step_buffer(program, step, w, 0);
+  const int64_t tail[] = {div_up(c->oc, tile.nr) * c->ic * tile.nr, 0, tile.mr, tile.nv};
+  for (size_t i = 0; i < COUNT(tail); i++) step_int(program, step, tail[i]);
+  View along = axes_view(y, 1, coords);
+  add_store(lower, step, c, &along, 0, 3);
+  step_macs(lower, step, view_count(y) * c->ic);
+  return true;
+}
+
+// Weights as [kh][kw][c].
+static View pack_taps(Lower *lower, const Conv *c) {
+  const int64_t *s = c->w.strides, *kernel = c->window.kernel, dims[3] = {kernel[0], kernel[1], c->groups};
+  const Tensor *constant = view_constant(&c->w);
+  View taps = view_dense(NULL, DT_F32, 3, dims), from = taps;
+  if (constant) {
+    Pack pack = {.rank = 3, .dims = {dims[0], dims[1], dims[2]}, .strides = {s[2], s[3], s[0]}};
+    taps.buffer = lower_pack(lower, constant, &pack, c->w.buffer->name);
+    return taps;
+  }
+  from.buffer = c->w.buffer;
+  from.offset = c->w.offset;
+  from.strides[0] = s[2], from.strides[1] = s[3], from.strides[2] = s[0];
+  taps = lower_scratch(lower, DT_F32, 3, dims);
+  lower_copy(lower, &taps, &from);
+  return taps;
+}
+
+static bool lower_depthwise(Lower *lower, const Conv *c) {
+  Program *program = lower->program;
+  const View *x = &c->x, *y = &c->y;
+  const Window *w = &c->window;
+  View taps = pack_taps(lower, c), out = view_channels_inside(y);
+  Step *step = lower_step(lower, "depthwise2d_f32");
+  const int64_t head[] = {y->dims[0],  y->dims[2],     y->dims[3],     c->groups,  w->kernel[0],
+                          w->kernel[1], w->stride[0],  w->stride[1],   w->dilation[0], w->dilation[1],
+                          x->dims[2],  x->dims[3],     w->before[0],   w->before[1]};
+  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  step_view(lower, step, x);
+  const int64_t strides[] = {x->strides[0], x->strides[2], x->strides[3]};
+  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  step_view(lower, step, &taps);
+  step_int(program, step, choose_depthwise_pixels(lower->target, y->dims[3]));
+  add_store(lower, step, c, &out, -1, 3);
+  step_macs(lower, step, view_count(y) * w->kernel[0] * w->kernel[1]);
+  return true;
+}
+
+// The input with zeros around it, channels-last or in planes as it was.
+static bool pad_input(Lower *lower, Conv *c) {
+  const Window *w = &c->window;
+  if (!has_pads(w)) return true;
+  int64_t dims[4] = {c->x.dims[0], c->x.dims[1]}, begin[4] = {0, 0, w->before[0], w->before[1]}, count = 4;
+  for (int i = 0; i < 2; i++) dims[2 + i] = c->x.dims[2 + i] + w->before[i] + w->after[i];
+  for (int i = 0; i < 4; i++)
+    if (!mul_size(count, dims[i], &count)) return lower_error(lower, "the padded input is larger than memory can be");
+  View padded = lower_scratch(lower, DT_F32, 4, dims);
+  if (c->x.strides[1] == 1) order_innermost(&padded, (bool[MAX_RANK]){false, true});
+  if (!lower_border(lower, &padded, &c->x, begin, expr_float(lower->program->exprs, DT_F32, 0), NULL)) return false;
+  c->x = padded;
+  return true;
+}
+
+static bool lower_direct(Lower *lower, Conv *c) {
+  if (!pad_input(lower, c)) return false;
+  Program *program = lower->program;
+  const View *x = &c->x, *y = &c->y;
+  const Window *w = &c->window;
+  int64_t depth = c->ic * w->kernel[0] * w->kernel[1];
+  Tile tile = choose_tile(lower->target, y->dims[0] * y->dims[2], y->dims[3], c->oc, depth);
+  Buffer *weights = pack_weights(lower, c, tile.nr);
+  View out = view_channels_inside(y);
+  Step *step = lower_step(lower, "conv2d_f32");
+  const int64_t head[] = {y->dims[0],  y->dims[2],   y->dims[3],   c->groups,      c->oc,         c->ic,
+                          w->kernel[0], w->kernel[1], w->stride[0], w->stride[1], w->dilation[0], w->dilation[1]};
+  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  step_view(lower, step, x);
+  const int64_t strides[] = {x->strides[0], x->strides[2], x->strides[3], x->strides[1]};
+  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  step_buffer(program, step, weights, 0);
+  step_int(program, step, tile.mr);
+  step_int(program, step, tile.nv);
+  add_store(lower, step, c, &out, -1, 3);
+  step_macs(lower, step, view_count(y) * depth);
+  return true;
+}
+
+enum { FEW_CHANNELS = 4 }; // up to here an input is read across planes rather than copied to channels-last
+
+bool lower_conv(Lower *lower, Node *node) {
+  Conv c = {.groups = node_int(node, "group", 1)};
+  View w = lower_in(lower, node->in[1]), bias, unused = w;
+  int64_t kernel[MAX_RANK];
+  int rank = w.rank - 2;
+  for (int i = 0; i < rank; i++) kernel[i] = w.dims[2 + i];
+  if (!read_window(lower->model, node, rank, kernel, &c.window)) return false;
+  if (rank > 2) return lower_error(lower, "convolutions of %d spatial dims are not supported yet", rank);
+  c.oc = w.dims[0] / c.groups;
+  c.ic = w.dims[1];
+  c.x = lower_in(lower, node->in[0]);
+  bool depthwise = c.groups > 1 && c.oc == 1 && c.ic == 1;
+  bool free_order = !depthwise && c.x.dims[1] <= FEW_CHANNELS;
+  if (c.x.strides[1] != 1 && c.x.dims[1] != 1 && !free_order) c.x = lower_channels_last(lower, node->in[0]);
+  c.y = lower_out_channels_last(lower, node->out[0]);
+  if (view_count(&c.y) == 0) return true;
+  settle_pads(&c.window, &c.x, &c.y);
+  Window as_2d = c.window;
+  if (!window_to_2d(lower, &as_2d, &w, &unused) || !window_to_2d(lower, &c.window, &c.x, &c.y)) return false;
+  c.w = w;
+  if (node_in(node, 2)) {
+    bias = lower_in(lower, node->in[2]);
+    c.bias = &bias;
+  }
+  const Window *window = &c.window;
+  Axis pixels;
+  bool pointwise = window->kernel[0] * window->kernel[1] * window->stride[0] * window->stride[1] == 1 &&
+                   !has_pads(window) && join_pixels(&c, &pixels) && prefers_line(lower, &c, pixels);
+  if (depthwise) return lower_depthwise(lower, &c);
+  return pointwise ? lower_pointwise(lower, &c, pixels) : lower_direct(lower, &c);
+}

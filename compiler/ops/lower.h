@@ -1,0 +1,17 @@
+// What lower.c offers beyond ops.h: to the families' files and to the pipeline.
+#pragma once
+#include "compiler/ops/ops.h"
+
+enum { MAX_VIEWS = 40 }; // of one elementwise step
+
+// The graph's Program for a target: steps in order, buffers without offsets. NULL after recorded errors.
+Program *lower_graph(Arena *arena, const Graph *graph, const Target *target);
+
+// A row-major buffer for what a rule needs between its steps.
+View lower_scratch(Lower *lower, DType type, int rank, const int64_t *dims);
+// A view in row-major order: itself or a copy.
+View lower_dense_view(Lower *lower, const View *view, const char *name);
+// One more load of a function of the step; returns its index for expr_load.
+int step_load_more(Lower *lower, Step *step, Func *func, const View *in);
+// Shifts a view of lower rank into the last of COORDS dims; false when it has more.
+bool view_to_coords(View *view);

@@ -1,0 +1,108 @@
+// Operators: what each is (a row of ops.def), what shape its results have (infer) and which steps compute it (lower).
+// One file a family holds both for each operator.
+#pragma once
+#include "compiler/program/program.h"
+#include "compiler/target.h"
+
+typedef struct Op Op;
+typedef struct Lower Lower;
+
+// The signature names inputs and outputs and says which types they take: "X:T W:T B?:T -> Y:T; T=float". After a
+// name: '?' optional, '*' any number. Types: a variable, or a type or set of types by name (float32, float, int,
+// number, any, ...). Variables are bound by inputs in order; one that no input binds is the infer rule's to set.
+struct Op {
+  const char *domain; // "" is ai.onnx; "ingot" are those that passes make
+  const char *type;
+  int since; // first opset with this meaning
+  const char *signature;
+  const char *formula; // elementwise operators: over the signature's input names and attributes "alpha=0.2 : ..."
+  bool (*infer)(Model *model, Node *node); // sets rank and dims of outputs (dtype is set from the signature before)
+  bool (*lower)(Lower *lower, Node *node);
+};
+
+/* ops.c */
+const Op *op_find(const char *domain, const char *type, int opset); // newest row with since <= opset; NULL
+size_t op_count(void);
+const Op *op_at(size_t i);
+bool op_known_elsewhere(const char *domain, const char *type); // another opset has it: better messages
+// Checks arity and types of a node against its signature and sets the types of its outputs.
+bool op_check_types(Model *model, Node *node);
+const char *op_input_name(const Op *op, size_t i); // as the signature calls it
+
+/* infer.c: helpers of the infer rules. All return false after recording an error. */
+bool set_dims(Model *model, Node *node, size_t output, int rank, const Dim *dims);
+bool set_dims_like(Model *model, Node *node, size_t output, const Value *like);
+// Result of NumPy's multidirectional broadcasting of all present inputs from `first`.
+bool infer_broadcast(Model *model, Node *node);
+bool infer_same(Model *model, Node *node);        // every output has the first input's shape
+bool infer_elementwise(Model *model, Node *node); // broadcasts and carries known elements through the formula
+// Integer elements of a constant or shape-computed input: *count dims, NULL after an error that names the input.
+const Dim *need_elems(Model *model, Node *node, size_t input, int64_t *count);
+const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count); // the same, constants only
+// An axis attribute made non-negative, or an error.
+bool need_axis(Model *model, Node *node, int64_t axis, int rank, int *out);
+bool need_rank(Model *model, Node *node, size_t input, int min, int max);
+
+/* lower.c: helpers of the lower rules. */
+
+// Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
+// Squeeze are other views of the same buffer; a convolution's result is a channels-last buffer seen as NCHW. Operators
+// that need a certain order ask for it and get a copy only when the strides differ.
+typedef struct {
+  Buffer *buffer;
+  DType type;
+  int rank;
+  int64_t offset; // elements
+  int64_t dims[MAX_RANK];
+  int64_t strides[MAX_RANK];
+} View;
+
+struct Lower {
+  Model *model;
+  const Target *target;
+  Program *program;
+  View **views; // by value index
+  size_t view_count;
+  Node *node; // that is being lowered
+};
+
+// The view of an input of any strides.
+View lower_in(Lower *lower, const Value *value);
+// The same with row-major order, by a copy step when it is not.
+View lower_dense(Lower *lower, const Value *value);
+// With unit stride in the last dim.
+View lower_rows(Lower *lower, const Value *value);
+// A channels-last view (NCHW dims, channel stride 1, dense) of an [N, C, spatial...] value.
+View lower_channels_last(Lower *lower, const Value *value);
+// Makes a buffer for a node's output: dims of the value, row-major order.
+View lower_out(Lower *lower, Value *value);
+// The same in the order of strides of another view of equal dims (dense).
+View lower_out_like(Lower *lower, Value *value, const View *like);
+View lower_out_channels_last(Lower *lower, Value *value);
+// Makes the output another view of an input: nothing is computed.
+void lower_alias(Lower *lower, Value *value, const View *view);
+View view_dense(Buffer *buffer, DType type, int rank, const int64_t *dims);
+bool view_is_dense(const View *view);
+int64_t view_count(const View *view);
+// The view with its dims taken as `dims` (same count): true when strides allow it.
+bool view_reshape(const View *view, int rank, const int64_t *dims, View *out);
+View view_broadcast(const View *view, int rank, const int64_t *dims); // NumPy's rule: stride 0 where a dim was 1
+
+// A step for the current node; its name is the node's.
+Step *lower_step(Lower *lower, const char *kernel);
+void step_view(Lower *lower, Step *step, const View *view); // a pointer argument
+// Adds the Store of the step: writes what the template computes to `out`, whose dims are taken in groups as the four
+// coordinates of the step: coords[i] of `out` (a view of rank COORDS).
+Func *step_store(Lower *lower, Step *step, const View *out);
+Func *step_load(Lower *lower, Step *step, const View *in);
+// An elementwise step: value(loads...) for each element of out. Inputs have any strides and broadcast.
+// `value` is over EX_LOAD i = ins[i].
+bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, const Expr *value);
+bool lower_copy(Lower *lower, const View *out, const View *in);
+// A constant or run-time value packed for a template: a weight buffer with `pack`.
+Buffer *lower_pack(Lower *lower, const Tensor *tensor, const Pack *pack, const char *name);
+bool lower_error(Lower *lower, const char *format, ...) PRINTF_LIKE(2, 3); // node_error on the current node
+
+// rules that several files share
+bool infer_elementwise(Model *model, Node *node);
+bool lower_elementwise(Lower *lower, Node *node);

@@ -1,0 +1,298 @@
+// Resize and Upsample: nearest and linear interpolation along at most two axes.
+//
+// Everything that depends on coordinates is computed here, in float32 as ONNX Runtime does it, and becomes tables that
+// the templates read: the source of each output line and column, and for linear interpolation the two sources and their
+// weights.
+#include "compiler/ops/axes.h"
+#include "compiler/ops/lower.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* shapes */
+
+typedef struct {
+  float scale[MAX_RANK]; // output / input
+  Dim dims[MAX_RANK];    // of the output
+} Sizes;
+
+static bool read_axes(Model *model, Node *node, int rank, int *axes, int64_t *count) {
+  size_t given;
+  const int64_t *list = node_ints(node, "axes", &given);
+  *count = list ? (int64_t)given : rank;
+  if (*count > rank) return node_error(model, node, "'axes' has %lld axes, the input rank %d", (long long)*count, rank);
+  for (int i = 0; i < *count; i++)
+    if (!need_axis(model, node, list ? list[i] : i, rank, &axes[i])) return false;
+  return true;
+}
+
+static bool set_scale(Model *model, Node *node, Sizes *sizes, int axis, double scale) {
+  Dim in = node->in[0]->dims[axis];
+  if (!(scale > 0) || scale > 1e6) return node_error(model, node, "scale %g of axis %d is out of range", scale, axis);
+  sizes->scale[axis] = (float)scale;
+  if ((float)scale == 1) return true;
+  if (!dim_is_const(in)) {
+    if (scale != floor(scale))
+      return node_error(model, node, "axis %d must be of known length (set it with --shape)", axis);
+    sizes->dims[axis] = dim_op(model->dims, DIM_MUL, in, dim_const((int64_t)scale));
+    return true;
+  }
+  if (in.value > INT32_MAX) return node_error(model, node, "axis %d is too long", axis);
+  sizes->dims[axis] = dim_const((int64_t)floorf((float)scale * (float)in.value));
+  return true;
+}
+
+static bool set_sizes(Model *model, Node *node, Sizes *sizes, const int *axes, const Dim *wanted, int64_t count) {
+  const Value *x = node->in[0];
+  const char *policy = node_string(node, "keep_aspect_ratio_policy", "stretch");
+  bool larger = !strcmp(policy, "not_smaller"), smaller = !strcmp(policy, "not_larger");
+  if (!larger && !smaller && strcmp(policy, "stretch"))
+    return node_error(model, node, "'keep_aspect_ratio_policy' is '%s'", policy);
+  float common = 0;
+  for (int64_t i = 0; i < count; i++) {
+    Dim in = x->dims[axes[i]];
+    if (dim_equal(in, wanted[i]) && !larger && !smaller) continue;
+    if (!dim_is_const(wanted[i]) || !dim_is_const(in))
+      return node_error(model, node, "axis %d must be of known length (set it with --shape)", axes[i]);
+    if (wanted[i].value < 1 || wanted[i].value > INT32_MAX || in.value < 1 || in.value > INT32_MAX)
+      return node_error(model, node, "axis %d cannot be resized from %lld to %lld", axes[i], (long long)in.value,
+                        (long long)wanted[i].value);
+    float scale = (float)wanted[i].value / (float)in.value;
+    sizes->scale[axes[i]] = scale;
+    sizes->dims[axes[i]] = wanted[i];
+    if (common == 0 || (larger ? scale > common : scale < common)) common = scale;
+  }
+  for (int64_t i = 0; (larger || smaller) && i < count; i++) {
+    double size = floor((double)common * (double)x->dims[axes[i]].value + 0.5);
+    if (size > INT32_MAX) return node_error(model, node, "axis %d would be too long", axes[i]);
+    sizes->scale[axes[i]] = common;
+    sizes->dims[axes[i]] = dim_const(size < 1 ? 1 : (int64_t)size);
+  }
+  return true;
+}
+
+// `scales` from the input of that number, or from the attribute.
+static bool read_scales(Model *model, Node *node, size_t input, Sizes *sizes, const int *axes, int64_t count) {
+  const Value *value = node_in(node, input);
+  const Attr *attr = node_attr(node, "scales");
+  if (value && !value->data) return node_error(model, node, "'scales' must be a constant");
+  if (!value && (!attr || attr->type != ATTR_FLOATS)) return node_error(model, node, "'scales' is missing");
+  int64_t given = value ? tensor_count(value->data) : (int64_t)attr->count;
+  if (given != count)
+    return node_error(model, node, "'scales' has %lld numbers; %lld are needed", (long long)given, (long long)count);
+  for (int64_t i = 0; i < count; i++)
+    if (!set_scale(model, node, sizes, axes[i], value ? tensor_float(value->data, i) : attr->floats[i])) return false;
+  return true;
+}
+
+static bool read_sizes(Model *model, Node *node, Sizes *sizes) {
+  const Value *x = node->in[0], *scales = node_in(node, 2), *wanted = node_in(node, 3);
+  int axes[MAX_RANK];
+  int64_t count, size_count;
+  for (int i = 0; i < x->rank; i++) {
+    sizes->scale[i] = 1;
+    sizes->dims[i] = x->dims[i];
+  }
+  if (!read_axes(model, node, x->rank, axes, &count)) return false;
+  if (node->op->since < 11) return read_scales(model, node, 1, sizes, axes, count);
+  // An empty tensor stands for an absent one.
+  if (scales && value_is_static(scales) && value_count(scales) == 0) scales = NULL;
+  if (wanted && value_is_static(wanted) && value_count(wanted) == 0) wanted = NULL;
+  if (!scales == !wanted) return node_error(model, node, "exactly one of 'scales' and 'sizes' must be given");
+  if (scales) return read_scales(model, node, 2, sizes, axes, count);
+  const Dim *dims = need_elems(model, node, 3, &size_count);
+  if (!dims) return false;
+  if (size_count != count)
+    return node_error(model, node, "'sizes' has %lld numbers; %lld are needed", (long long)size_count,
+                      (long long)count);
+  return set_sizes(model, node, sizes, axes, dims, count);
+}
+
+bool infer_resize(Model *model, Node *node) {
+  Sizes sizes;
+  return read_sizes(model, node, &sizes) && set_dims(model, node, 0, node->in[0]->rank, sizes.dims);
+}
+
+/* coordinates */
+
+// Place in the input of element i of an axis of the output.
+typedef float Place(float i, float scale, float in, float out);
+
+static float half_pixel(float i, float scale, float in, float out) {
+  (void)in, (void)out;
+  return (i + 0.5f) / scale - 0.5f;
+}
+static float half_pixel_symmetric(float i, float scale, float in, float out) {
+  float adjustment = out / (scale * in), center = in / 2;
+  return center * (1 - adjustment) + (i + 0.5f) / scale - 0.5f;
+}
+static float pytorch_half_pixel(float i, float scale, float in, float out) {
+  return out > 1 ? half_pixel(i, scale, in, out) : 0;
+}
+static float tf_half_pixel_for_nn(float i, float scale, float in, float out) {
+  (void)in, (void)out;
+  return (i + 0.5f) / scale;
+}
+static float align_corners(float i, float scale, float in, float out) {
+  (void)scale;
+  return out == 1 ? 0 : i * (in - 1) / (out - 1);
+}
+static float asymmetric(float i, float scale, float in, float out) {
+  (void)in, (void)out;
+  return i / scale;
+}
+
+// The element nearest to a place.
+typedef float Nearest(float place, bool shrinks);
+
+static float round_prefer_floor(float x, bool shrinks) {
+  (void)shrinks;
+  return ceilf(x - 0.5f);
+}
+static float round_prefer_ceil(float x, bool shrinks) {
+  (void)shrinks;
+  return floorf(x + 0.5f);
+}
+static float take_floor(float x, bool shrinks) {
+  (void)shrinks;
+  return floorf(x);
+}
+static float take_ceil(float x, bool shrinks) {
+  (void)shrinks;
+  return ceilf(x);
+}
+// Before opset 11, which named it, as ONNX's own tests of that time have it.
+static float simple(float x, bool shrinks) { return shrinks ? ceilf(x) : floorf(x); }
+
+static const struct {
+  const char *name;
+  Place *place;
+} places[] = {
+    {"half_pixel", half_pixel},           {"half_pixel_symmetric", half_pixel_symmetric},
+    {"align_corners", align_corners},     {"pytorch_half_pixel", pytorch_half_pixel},
+    {"asymmetric", asymmetric},           {"tf_half_pixel_for_nn", tf_half_pixel_for_nn},
+};
+static const struct {
+  const char *name;
+  Nearest *nearest;
+} roundings[] = {
+    {"round_prefer_floor", round_prefer_floor},
+    {"round_prefer_ceil", round_prefer_ceil},
+    {"floor", take_floor},
+    {"ceil", take_ceil},
+};
+
+static float clamp_place(float x, int64_t size) { return x < 0 ? 0 : x > (float)(size - 1) ? (float)(size - 1) : x; }
+
+/* lowering */
+
+typedef struct {
+  Place *place;
+  Nearest *nearest; // NULL: linear
+} Method;
+
+static bool find_method(Lower *lower, const Node *node, Method *out) {
+  bool old = node->op->since < 11;
+  const char *mode = node_string(node, "mode", "nearest");
+  const char *place = node_string(node, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel");
+  const char *rounding = node_string(node, "nearest_mode", "round_prefer_floor");
+  bool nearest = !strcmp(mode, "nearest");
+  *out = (Method){0};
+  if (!nearest && strcmp(mode, "linear") && strcmp(mode, "bilinear"))
+    return lower_error(lower, "mode '%s' is not supported yet", mode);
+  if (node_int(node, "antialias", 0)) return lower_error(lower, "antialias is not supported yet");
+  for (size_t i = 0; i < COUNT(places); i++)
+    if (!strcmp(places[i].name, place)) out->place = places[i].place;
+  for (size_t i = 0; nearest && i < COUNT(roundings); i++)
+    if (!strcmp(roundings[i].name, rounding)) out->nearest = roundings[i].nearest;
+  if (nearest && old) out->nearest = simple;
+  if (!out->place) return lower_error(lower, "coordinate_transformation_mode '%s' is not supported yet", place);
+  if (nearest && !out->nearest) return lower_error(lower, "nearest_mode '%s' is not known", rounding);
+  return true;
+}
+
+static Buffer *make_table(Lower *lower, DType type, int64_t count, void **data) {
+  Arena *arena = lower->program->arena;
+  Tensor *tensor = NEW(arena, Tensor);
+  int64_t *dims = NEW(arena, int64_t);
+  *dims = count;
+  *data = arena_alloc_array(arena, (size_t)count, 4);
+  *tensor = (Tensor){.type = type, .rank = 1, .dims = dims, .data = *data};
+  return lower_pack(lower, tensor, &(Pack){0}, lower->node->out[0]->name);
+}
+
+// For each element of an axis of the output its source, or with linear interpolation two sources and their weights.
+static void add_tables(Lower *lower, Step *step, const Method *method, int64_t in, int64_t out, float scale) {
+  void *index, *weight = NULL;
+  int64_t each = method->nearest ? 1 : 2;
+  step_buffer(lower->program, step, make_table(lower, DT_I32, out * each, &index), 0);
+  if (each > 1) step_buffer(lower->program, step, make_table(lower, DT_F32, out * each, &weight), 0);
+  for (int64_t i = 0; i < out; i++) {
+    float place = scale == 1 ? (float)i : method->place((float)i, scale, (float)in, (float)out);
+    if (method->nearest) {
+      ((int32_t *)index)[i] = (int32_t)clamp_place(method->nearest(place, scale < 1), in);
+      continue;
+    }
+    place = clamp_place(place, in);
+    int64_t first = (int64_t)place, second = first + 1 < in ? first + 1 : first;
+    ((int32_t *)index)[2 * i] = (int32_t)first;
+    ((int32_t *)index)[2 * i + 1] = (int32_t)second;
+    ((float *)weight)[2 * i] = 1 - (place - (float)first);
+    ((float *)weight)[2 * i + 1] = place - (float)first;
+  }
+}
+
+// Joins the dims [from, to) of an order of a dense view.
+static int64_t join_dims(const View *view, const int *order, int from, int to) {
+  int64_t count = 1;
+  for (int i = from; i < to; i++) count *= view->dims[order[i]];
+  return count;
+}
+
+bool lower_resize(Lower *lower, Node *node) {
+  Sizes sizes;
+  Method method;
+  if (!read_sizes(lower->model, node, &sizes) || !find_method(lower, node, &method)) return false;
+  View x = lower_in(lower, node->in[0]);
+  int rank = x.rank, order[MAX_RANK], scaled[2] = {-1, -1}, count = 0;
+  if (value_count(node->out[0]) == 0) return lower_out(lower, node->out[0]), true;
+  // Channels-last where it is so, or where linear interpolation has channels to fill vectors with.
+  bool channels_last = rank >= 3 && (x.strides[1] == 1 || (!method.nearest && x.dims[1] >= 4)) && x.dims[1] > 1;
+  x = channels_last ? lower_channels_last(lower, node->in[0]) : lower_dense(lower, node->in[0]);
+  View y = channels_last ? lower_out_channels_last(lower, node->out[0]) : lower_out(lower, node->out[0]);
+  for (int i = 0; i < rank; i++) order[i] = !channels_last || i == 0 ? i : i == rank - 1 ? 1 : i + 1;
+  for (int i = 0; i < rank; i++) { // places in `order` of the axes that change
+    bool changes = x.dims[order[i]] != y.dims[order[i]] || sizes.scale[order[i]] != 1;
+    if (changes && count == 2) return lower_error(lower, "resizing more than two axes is not supported yet");
+    if (changes) scaled[count++] = i;
+  }
+  if (count == 0) return lower_alias(lower, node->out[0], &x), true;
+  // [n][h][w][c] in memory; a single axis is h, with all dims behind it as c.
+  int line = scaled[0], column = count == 2 ? scaled[1] : line;
+  for (int i = line + 1; i < column; i++)
+    if (x.dims[order[i]] != 1) return lower_error(lower, "resizing axes that are not neighbours is not supported yet");
+  int64_t n = join_dims(&x, order, 0, line), c = join_dims(&x, order, column + 1, rank);
+  int64_t ih = x.dims[order[line]], oh = y.dims[order[line]];
+  int64_t iw = count == 2 ? x.dims[order[column]] : 1, ow = count == 2 ? y.dims[order[column]] : 1;
+  float y_scale = sizes.scale[order[line]], x_scale = count == 2 ? sizes.scale[order[column]] : 1;
+  Program *program = lower->program;
+  int64_t bytes = dtype_bits(x.type) / 8, unit = method.nearest ? bytes : 1; // strides in bytes or floats
+  Step *step = lower_step(lower, method.nearest ? "resize2d_nearest" : "resize2d_linear_f32");
+  if (method.nearest) step_int(program, step, c * bytes);
+  step_int(program, step, n);
+  step_int(program, step, oh);
+  step_int(program, step, ow);
+  if (!method.nearest) step_int(program, step, c);
+  add_tables(lower, step, &method, ih, oh, y_scale);
+  add_tables(lower, step, &method, iw, ow, x_scale);
+  step_view(lower, step, &x);
+  const int64_t strides[] = {ih * iw * c * unit, iw * c * unit, c * unit};
+  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  step->parts = n * oh * ow * c / 4096 + 1;
+  if (method.nearest) return step_view(lower, step, &y), true;
+  const int64_t dims[COORDS] = {n, oh, ow, c};
+  View out = view_dense(y.buffer, y.type, COORDS, dims);
+  step_store(lower, step, &out);
+  return true;
+}

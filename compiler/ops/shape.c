@@ -1,0 +1,246 @@
+// Operators that compute no elements: they look at the same elements with other dims or strides, or at the shape alone.
+#include "compiler/ops/elementwise.h"
+#include "compiler/ops/lower.h"
+
+#include <string.h>
+
+// Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout: the output's dims over the input's elements.
+bool lower_view(Lower *lower, Node *node) {
+  int64_t dims[MAX_RANK];
+  Value *out = node->out[0];
+  for (int i = 0; i < out->rank; i++) dims[i] = out->dims[i].value;
+  View view = lower_in(lower, node->in[0]), result;
+  if (!view_reshape(&view, out->rank, dims, &result)) {
+    view = lower_dense(lower, node->in[0]);
+    view_reshape(&view, out->rank, dims, &result);
+  }
+  lower_alias(lower, out, &result);
+  return true;
+}
+
+// The same elements in the same order: what is known of them goes along.
+static bool set_view_dims(Model *model, Node *node, int rank, const Dim *dims) {
+  if (!set_dims(model, node, 0, rank, dims)) return false;
+  int64_t count;
+  const Dim *elems = known_elems(model, node->in[0], &count);
+  if (elems) node->out[0]->elems = (Dim *)elems;
+  return true;
+}
+
+bool infer_identity(Model *model, Node *node) {
+  return set_view_dims(model, node, node->in[0]->rank, node->in[0]->dims);
+}
+
+bool infer_dropout(Model *model, Node *node) {
+  const Value *training = node_in(node, 2);
+  if (training && (!training->data || tensor_int(training->data, 0)))
+    return node_error(model, node, "training mode is not supported");
+  if (node_out(node, 1) && node->out[1]->use_count + node->out[1]->is_output > 0)
+    return node_error(model, node, "output 'mask' is not supported");
+  if (node_out(node, 1) && !set_dims_like(model, node, 1, node->in[0])) return false;
+  return infer_identity(model, node);
+}
+
+static Dim product(Model *model, const Value *value, int from, int to) {
+  Dim result = dim_const(1);
+  for (int i = from; i < to; i++) result = dim_op(model->dims, DIM_MUL, result, value->dims[i]);
+  return result;
+}
+
+bool infer_flatten(Model *model, Node *node) {
+  const Value *in = node->in[0];
+  int64_t axis = node_int(node, "axis", 1);
+  if (axis < -in->rank || axis > in->rank)
+    return node_error(model, node, "axis %lld is outside of rank %d", (long long)axis, in->rank);
+  int at = (int)(axis < 0 ? axis + in->rank : axis);
+  Dim dims[2] = {product(model, in, 0, at), product(model, in, at, in->rank)};
+  return set_view_dims(model, node, 2, dims);
+}
+
+bool infer_reshape(Model *model, Node *node) {
+  int64_t count;
+  const Value *in = node->in[0];
+  const Dim *shape = need_elems(model, node, 1, &count);
+  if (!shape) return false;
+  if (count > MAX_RANK)
+    return node_error(model, node, "'shape' has %lld elements; at most %d are supported", (long long)count, MAX_RANK);
+  bool allow_zero = node_int(node, "allowzero", 0) != 0;
+  Dim dims[MAX_RANK], known = dim_const(1);
+  int rest = -1;
+  for (int i = 0; i < count; i++) {
+    dims[i] = shape[i];
+    if (dim_is_const(shape[i]) && shape[i].value == 0 && !allow_zero) {
+      if (i >= in->rank) return node_error(model, node, "'shape' has a 0 at %d, where 'data' has no dim to copy", i);
+      dims[i] = in->dims[i];
+    }
+    if (dim_is_const(dims[i]) && dims[i].value == -1) {
+      if (rest >= 0) return node_error(model, node, "'shape' has more than one -1");
+      rest = i;
+    } else if (dim_is_const(dims[i]) && dims[i].value < 0) {
+      return node_error(model, node, "'shape' has a dim of %lld", (long long)dims[i].value);
+    } else {
+      known = dim_op(model->dims, DIM_MUL, known, dims[i]);
+    }
+  }
+  Dim all = product(model, in, 0, in->rank);
+  bool constant = dim_is_const(all) && dim_is_const(known);
+  if (rest >= 0) {
+    if (constant && (known.value <= 0 || all.value % known.value))
+      return node_error(model, node, "%lld elements cannot be split evenly by the other dims (%lld)",
+                        (long long)all.value, (long long)known.value);
+    dims[rest] = dim_op(model->dims, DIM_DIV, all, known);
+  } else if (constant && all.value != known.value) {
+    return node_error(model, node, "'shape' holds %lld elements, 'data' has %lld", (long long)known.value,
+                      (long long)all.value);
+  }
+  return set_view_dims(model, node, (int)count, dims);
+}
+
+// Axes of Squeeze and Unsqueeze: an attribute, an input from opset 13 on, or all dims of size 1 (NULL).
+static bool read_axes(Model *model, Node *node, int rank, bool *marked, bool *given) {
+  int64_t input_count = 0;
+  size_t count = 0;
+  const int64_t *axes = node_ints(node, "axes", &count);
+  if (node_in(node, 1)) {
+    axes = need_ints(model, node, 1, &input_count);
+    if (!axes) return false;
+    count = (size_t)input_count;
+  }
+  *given = axes != NULL;
+  memset(marked, 0, MAX_RANK * sizeof *marked);
+  for (size_t i = 0; i < count; i++) {
+    int axis;
+    if (!need_axis(model, node, axes[i], rank, &axis)) return false;
+    if (marked[axis]) return node_error(model, node, "axis %d is given twice", axis);
+    marked[axis] = true;
+  }
+  return true;
+}
+
+bool infer_squeeze(Model *model, Node *node) {
+  const Value *in = node->in[0];
+  bool marked[MAX_RANK], given;
+  Dim dims[MAX_RANK];
+  int rank = 0;
+  if (!read_axes(model, node, in->rank, marked, &given)) return false;
+  for (int i = 0; i < in->rank; i++) {
+    bool one = dim_is_const(in->dims[i]) && in->dims[i].value == 1;
+    if (given && marked[i] && dim_is_const(in->dims[i]) && !one)
+      return node_error(model, node, "axis %d has %lld elements, not 1", i, (long long)in->dims[i].value);
+    if (given ? marked[i] : one) continue;
+    dims[rank++] = in->dims[i];
+  }
+  return set_view_dims(model, node, rank, dims);
+}
+
+bool infer_unsqueeze(Model *model, Node *node) {
+  const Value *in = node->in[0];
+  bool marked[MAX_RANK], given;
+  int64_t count = 0;
+  size_t attr_count = 0;
+  Dim dims[MAX_RANK];
+  if (node_in(node, 1)) {
+    if (!need_ints(model, node, 1, &count)) return false;
+  } else if (!node_ints(node, "axes", &attr_count)) {
+    return node_error(model, node, "attribute 'axes' is missing");
+  }
+  int64_t rank = in->rank + count + (int64_t)attr_count;
+  if (rank > MAX_RANK)
+    return node_error(model, node, "result has rank %lld; at most %d is supported", (long long)rank, MAX_RANK);
+  if (!read_axes(model, node, (int)rank, marked, &given)) return false;
+  for (int i = 0, from = 0; i < rank; i++) dims[i] = marked[i] ? dim_const(1) : in->dims[from++];
+  return set_view_dims(model, node, (int)rank, dims);
+}
+
+bool infer_transpose(Model *model, Node *node) {
+  const Value *in = node->in[0];
+  size_t count = 0;
+  const int64_t *perm = node_ints(node, "perm", &count);
+  bool seen[MAX_RANK] = {0};
+  Dim dims[MAX_RANK];
+  if (perm && count != (size_t)in->rank)
+    return node_error(model, node, "'perm' has %zu axes, the input rank %d", count, in->rank);
+  for (int i = 0; i < in->rank; i++) {
+    int64_t from = perm ? perm[i] : in->rank - 1 - i;
+    if (from < 0 || from >= in->rank || seen[from]) return node_error(model, node, "'perm' is no permutation");
+    seen[from] = true;
+    dims[i] = in->dims[from];
+  }
+  if (!set_dims(model, node, 0, in->rank, dims)) return false;
+  if (in->rank <= 1) node->out[0]->elems = in->elems;
+  return true;
+}
+
+bool lower_transpose(Lower *lower, Node *node) {
+  size_t count = 0;
+  const int64_t *perm = node_ints(node, "perm", &count);
+  View in = lower_in(lower, node->in[0]), out = in;
+  for (int i = 0; i < in.rank; i++) {
+    int from = perm ? (int)perm[i] : in.rank - 1 - i;
+    out.dims[i] = in.dims[from];
+    out.strides[i] = in.strides[from];
+  }
+  lower_alias(lower, node->out[0], &out);
+  return true;
+}
+
+bool infer_expand(Model *model, Node *node) {
+  int64_t count;
+  const Dim *shape = need_elems(model, node, 1, &count);
+  if (!shape) return false;
+  if (count > MAX_RANK)
+    return node_error(model, node, "'shape' has %lld elements; at most %d are supported", (long long)count, MAX_RANK);
+  // Broadcasting between the input and a tensor of that shape.
+  Value target = {.type = node->in[0]->type, .rank = (int)count, .dims = (Dim *)shape};
+  Value *ins[2] = {node->in[0], &target};
+  Node pair = *node;
+  pair.in = ins;
+  if (!infer_broadcast(model, &pair)) return false;
+  ExprTable *exprs = exprs_new(model->arena);
+  if (!dtype_is_float(node->in[0]->type)) {
+    pair.in_count = 1;
+    carry_elems(model, &pair, expr_load(exprs, node->in[0]->type, 0));
+  }
+  return true;
+}
+
+bool lower_expand(Lower *lower, Node *node) {
+  int64_t dims[MAX_RANK];
+  Value *out = node->out[0];
+  for (int i = 0; i < out->rank; i++) dims[i] = out->dims[i].value;
+  View view = lower_in(lower, node->in[0]);
+  view = view_broadcast(&view, out->rank, dims);
+  lower_alias(lower, out, &view);
+  return true;
+}
+
+bool infer_shape(Model *model, Node *node) {
+  const Value *in = node->in[0];
+  int64_t rank = in->rank, from = node_int(node, "start", 0), to = node_int(node, "end", rank);
+  if (from < 0) from += rank;
+  if (to < 0) to += rank;
+  from = from < 0 ? 0 : from > rank ? rank : from;
+  to = to < from ? from : to > rank ? rank : to;
+  Dim dims[1] = {dim_const(to - from)};
+  if (!set_dims(model, node, 0, 1, dims)) return false;
+  node->out[0]->elems = NEW_ARRAY(model->arena, Dim, (size_t)(to - from) + 1);
+  for (int64_t i = from; i < to; i++) node->out[0]->elems[i - from] = in->dims[i];
+  return true;
+}
+
+bool infer_size(Model *model, Node *node) {
+  if (!set_dims(model, node, 0, 0, NULL)) return false;
+  node->out[0]->elems = NEW(model->arena, Dim);
+  *node->out[0]->elems = product(model, node->in[0], 0, node->in[0]->rank);
+  return true;
+}
+
+// Shape and Size where they are outputs of the model: elsewhere they are constants before lowering begins.
+bool lower_constant(Lower *lower, Node *node) {
+  Value *out = node->out[0];
+  out->data = elems_tensor(lower->model, out);
+  if (!out->data) return lower_error(lower, "the shape is not known when compiling");
+  View view = lower_in(lower, out);
+  lower_alias(lower, out, &view);
+  return true;
+}

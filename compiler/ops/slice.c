@@ -1,0 +1,376 @@
+// Cutting, joining, picking: Slice, Split, Concat, Gather, ConstantOfShape.
+//
+// Slices and splits are views. A concatenation is copies into slices of its output, which fusion lets the steps before
+// write at once. Exporters compute shapes with these operators, so all of them carry known elements along.
+#include "compiler/ops/elementwise.h"
+#include "compiler/ops/lower.h"
+
+#include <string.h>
+
+// Takes `size` elements of an axis: from, from + step, ...
+static void cut(View *view, int axis, int64_t from, int64_t step, int64_t size) {
+  view->offset += size ? from * view->strides[axis] : 0;
+  view->strides[axis] *= step;
+  view->dims[axis] = size;
+}
+
+// The known elements of a vector that lie at from, from + step, ...
+static void pick_elems(Model *model, Value *in, Value *out, int64_t from, int64_t step, int64_t size) {
+  int64_t count;
+  const Dim *elems = known_elems(model, in, &count);
+  if (!elems || !out || in->rank != 1) return;
+  out->elems = NEW_ARRAY(model->arena, Dim, (size_t)size + 1);
+  for (int64_t i = 0; i < size; i++) out->elems[i] = elems[from + i * step];
+}
+
+/* Slice */
+
+typedef struct {
+  int64_t start, end, step;
+  bool given;
+} Range;
+
+static bool add_range(Model *model, Node *node, Range *ranges, int64_t axis, int64_t start, int64_t end, int64_t step) {
+  int at;
+  if (!need_axis(model, node, axis, node->in[0]->rank, &at)) return false;
+  if (ranges[at].given) return node_error(model, node, "axis %d is given twice", at);
+  if (step == 0) return node_error(model, node, "step of axis %d is 0", at);
+  if (step == INT64_MIN) step++; // its opposite is a number too, and no axis is that long
+  ranges[at] = (Range){start, end, step, true};
+  return true;
+}
+
+// Of each axis, from attributes (before opset 10) or inputs.
+static bool read_ranges(Model *model, Node *node, Range *ranges) {
+  enum { STARTS, ENDS, AXES, STEPS, LISTS };
+  static const char *const names[] = {"starts", "ends", "axes", "steps"};
+  const int64_t *lists[LISTS] = {0};
+  int64_t counts[LISTS] = {0};
+  for (size_t i = 0; i < LISTS; i++) {
+    size_t given;
+    if (node->in_count > 1) {
+      if (node_in(node, 1 + i) && !(lists[i] = need_ints(model, node, 1 + i, &counts[i]))) return false;
+      continue;
+    }
+    lists[i] = node_ints(node, names[i], &given);
+    counts[i] = (int64_t)given;
+    if (!lists[i] && i <= ENDS) return node_error(model, node, "attribute '%s' is missing", names[i]);
+  }
+  for (int i = 0; i < LISTS; i++)
+    if (lists[i] && counts[i] != counts[STARTS])
+      return node_error(model, node, "'%s' has %lld numbers, 'starts' has %lld", names[i], (long long)counts[i],
+                        (long long)counts[STARTS]);
+  memset(ranges, 0, MAX_RANK * sizeof *ranges);
+  for (int64_t i = 0; i < counts[STARTS]; i++)
+    if (!add_range(model, node, ranges, lists[AXES] ? lists[AXES][i] : i, lists[STARTS][i], lists[ENDS][i],
+                   lists[STEPS] ? lists[STEPS][i] : 1))
+      return false;
+  return true;
+}
+
+// An index that counts from the end where negative, clamped to [low, high].
+static int64_t clamp_index(int64_t i, int64_t dim, int64_t low, int64_t high) {
+  if (i < 0) i += dim;
+  return i < low ? low : i > high ? high : i;
+}
+
+// First element and number of elements of a range over an axis.
+static int64_t settle_range(const Range *r, int64_t dim, int64_t *from) {
+  bool down = r->step < 0;
+  int64_t low = down ? -1 : 0, high = down ? dim - 1 : dim;
+  *from = clamp_index(r->start, dim, down && dim ? 0 : low, high);
+  int64_t end = clamp_index(r->end, dim, low, high), length = down ? *from - end : end - *from;
+  return length <= 0 ? 0 : (length - 1) / (down ? -r->step : r->step) + 1;
+}
+
+// A positive range over an axis of unknown length. Ends far beyond what an axis can have mean the whole axis.
+static bool settle_symbol(Model *model, Node *node, const Range *r, Dim dim, Dim *out) {
+  DimTable *dims = model->dims;
+  if (r->step < 0) return node_error(model, node, "a negative step needs an axis of known length (set it with --shape)");
+  Dim ends[2], zero = dim_const(0);
+  const int64_t given[2] = {r->start, r->end};
+  for (int i = 0; i < 2; i++) {
+    if (given[i] >= INT32_MAX)
+      ends[i] = dim;
+    else if (given[i] < -INT32_MAX)
+      ends[i] = zero;
+    else if (given[i] < 0)
+      ends[i] = dim_op(dims, DIM_MAX, zero, dim_op(dims, DIM_ADD, dim, dim_const(given[i])));
+    else
+      ends[i] = given[i] ? dim_op(dims, DIM_MIN, dim, dim_const(given[i])) : zero;
+  }
+  Dim length = dim_op(dims, DIM_ADD, ends[1], dim_op(dims, DIM_MUL, dim_const(-1), ends[0]));
+  if (!(dim_equal(ends[1], dim) && dim_equal(ends[0], zero))) length = dim_op(dims, DIM_MAX, zero, length);
+  int64_t more = r->step < INT32_MAX ? r->step - 1 : INT32_MAX;
+  *out = dim_op(dims, DIM_DIV, dim_op(dims, DIM_ADD, length, dim_const(more)), dim_const(more + 1));
+  return true;
+}
+
+bool infer_slice(Model *model, Node *node) {
+  Value *in = node->in[0];
+  Range ranges[MAX_RANK];
+  Dim dims[MAX_RANK];
+  int64_t from = 0;
+  if (!read_ranges(model, node, ranges)) return false;
+  for (int i = 0; i < in->rank; i++) {
+    dims[i] = in->dims[i];
+    if (!ranges[i].given) continue;
+    if (dim_is_const(dims[i]))
+      dims[i] = dim_const(settle_range(&ranges[i], dims[i].value, &from));
+    else if (!settle_symbol(model, node, &ranges[i], dims[i], &dims[i]))
+      return false;
+  }
+  if (!set_dims(model, node, 0, in->rank, dims)) return false;
+  if (in->rank == 1 && dim_is_const(dims[0]))
+    pick_elems(model, in, node->out[0], from, ranges[0].given ? ranges[0].step : 1, dims[0].value);
+  return true;
+}
+
+bool lower_slice(Lower *lower, Node *node) {
+  Range ranges[MAX_RANK];
+  View view = lower_in(lower, node->in[0]);
+  if (!read_ranges(lower->model, node, ranges)) return false;
+  for (int i = 0; i < view.rank; i++) {
+    int64_t from, size;
+    if (!ranges[i].given) continue;
+    size = settle_range(&ranges[i], view.dims[i], &from);
+    cut(&view, i, from, size > 1 ? ranges[i].step : 1, size);
+  }
+  lower_alias(lower, node->out[0], &view);
+  return true;
+}
+
+/* Split */
+
+// Sizes of the parts: the attribute or input `split`, or equal parts; the last may be smaller where `uneven`.
+static bool split_sizes(Model *model, Node *node, bool uneven) {
+  Value *in = node->in[0];
+  int axis;
+  int64_t count = 0, parts = (int64_t)node->out_count;
+  size_t given = 0;
+  if (parts == 0) return node_error(model, node, "there are no outputs");
+  if (!need_axis(model, node, node_int(node, "axis", 0), in->rank, &axis)) return false;
+  const int64_t *sizes = node_ints(node, "split", &given);
+  if (sizes) count = (int64_t)given;
+  if (node_in(node, 1) && !(sizes = need_ints(model, node, 1, &count))) return false;
+  if (sizes && count != parts)
+    return node_error(model, node, "'split' has %lld sizes for %lld outputs", (long long)count, (long long)parts);
+  if (!dim_is_const(in->dims[axis]) && !sizes)
+    return node_error(model, node, "axis %d must be of known length (set it with --shape)", axis);
+  int64_t dim = in->dims[axis].value, from = 0, each = div_up(dim, parts);
+  if (!sizes && !uneven && dim % parts)
+    return node_error(model, node, "%lld elements cannot be split into %lld equal parts", (long long)dim,
+                      (long long)parts);
+  for (int64_t i = 0; i < parts; i++) {
+    int64_t left = dim - from, size = sizes ? sizes[i] : left < each ? left : each;
+    if (size < 0 || (dim_is_const(in->dims[axis]) && size > left))
+      return node_error(model, node, "part %lld of %lld elements does not fit into %s", (long long)i, (long long)size,
+                        dim_text(model->dims, in->dims[axis]));
+    Dim dims[MAX_RANK];
+    if (in->rank) memcpy(dims, in->dims, (size_t)in->rank * sizeof *dims);
+    dims[axis] = dim_const(size);
+    if (!set_dims(model, node, (size_t)i, in->rank, dims)) return false;
+    pick_elems(model, in, node->out[i], from, 1, size);
+    if (!add_size(from, size, &from)) return node_error(model, node, "the parts are larger than memory can be");
+  }
+  if (dim_is_const(in->dims[axis]) && from != dim)
+    return node_error(model, node, "the parts have %lld elements, axis %d has %lld", (long long)from, axis,
+                      (long long)dim);
+  return true;
+}
+bool infer_split(Model *model, Node *node) { return split_sizes(model, node, false); }
+// From opset 18 on equal parts may leave a smaller one.
+bool infer_split_uneven(Model *model, Node *node) {
+  int64_t given = node_int(node, "num_outputs", (int64_t)node->out_count);
+  if (given != (int64_t)node->out_count)
+    return node_error(model, node, "'num_outputs' is %lld, the node has %zu outputs", (long long)given, node->out_count);
+  return split_sizes(model, node, true);
+}
+
+bool lower_split(Lower *lower, Node *node) {
+  View in = lower_in(lower, node->in[0]);
+  int64_t axis = node_int(node, "axis", 0), from = 0;
+  if (axis < 0) axis += in.rank;
+  for (size_t i = 0; i < node->out_count; i++) {
+    if (!node->out[i]) return lower_error(lower, "an absent output is not supported");
+    View part = in;
+    int64_t size = value_dim(node->out[i], (int)axis);
+    cut(&part, (int)axis, from, 1, size);
+    from += size;
+    lower_alias(lower, node->out[i], &part);
+  }
+  return true;
+}
+
+/* Concat */
+
+static bool concat_axis(Model *model, Node *node, int64_t otherwise) {
+  if (!node_in(node, 0)) return node_error(model, node, "there are no inputs");
+  Value *first = node->in[0], *out = node->out[0];
+  Dim dims[MAX_RANK];
+  int axis;
+  if (!need_axis(model, node, node_int(node, "axis", otherwise), first->rank, &axis)) return false;
+  memcpy(dims, first->dims, (size_t)first->rank * sizeof *dims);
+  dims[axis] = dim_const(0);
+  for (size_t i = 0; i < node->in_count; i++) {
+    const Value *in = node->in[i];
+    if (!in) return node_error(model, node, "input %zu is absent", i);
+    if (in->rank != first->rank) return node_error(model, node, "inputs 0 and %zu differ in rank", i);
+    for (int k = 0; k < in->rank; k++) {
+      bool constants = dim_is_const(in->dims[k]) && dim_is_const(dims[k]);
+      if (k == axis)
+        dims[k] = dim_op(model->dims, DIM_ADD, dims[k], in->dims[k]);
+      else if (constants && in->dims[k].value != dims[k].value)
+        return node_error(model, node, "dim %d of input %zu is %lld, that of the inputs before %lld", k, i,
+                          (long long)in->dims[k].value, (long long)dims[k].value);
+      else if (dim_is_const(in->dims[k]))
+        dims[k] = in->dims[k];
+    }
+  }
+  if (!set_dims(model, node, 0, first->rank, dims)) return false;
+  if (first->rank != 1 || !dim_is_const(dims[0]) || dtype_is_float(first->type) || dims[0].value > INT16_MAX) return true;
+  Dim *elems = NEW_ARRAY(model->arena, Dim, (size_t)dims[0].value + 1);
+  for (size_t i = 0, at = 0; i < node->in_count; i++) {
+    int64_t count;
+    const Dim *own = known_elems(model, node->in[i], &count);
+    if (!own) return true;
+    for (int64_t k = 0; k < count; k++) elems[at++] = own[k];
+  }
+  out->elems = elems;
+  return true;
+}
+bool infer_concat_default(Model *model, Node *node) { return concat_axis(model, node, 1); }
+bool infer_concat(Model *model, Node *node) {
+  if (!node_attr(node, "axis")) return node_error(model, node, "attribute 'axis' is missing");
+  return concat_axis(model, node, 0);
+}
+
+// The output lies in memory in the order of its largest input.
+bool lower_concat(Lower *lower, Node *node) {
+  View like = lower_in(lower, node->in[0]);
+  for (size_t i = 1; i < node->in_count; i++) {
+    View in = lower_in(lower, node->in[i]);
+    if (view_count(&in) > view_count(&like)) like = in;
+  }
+  int64_t axis = node_int(node, "axis", 1), from = 0;
+  if (axis < 0) axis += like.rank;
+  View out = lower_out_like(lower, node->out[0], &like);
+  for (size_t i = 0; i < node->in_count; i++) {
+    View in = lower_in(lower, node->in[i]), part = out;
+    cut(&part, (int)axis, from, 1, in.dims[axis]);
+    from += in.dims[axis];
+    if (!lower_copy(lower, &part, &in)) return false;
+  }
+  return true;
+}
+
+/* Gather */
+
+bool infer_gather(Model *model, Node *node) {
+  Value *data = node->in[0], *indices = node->in[1];
+  Dim dims[2 * MAX_RANK];
+  int axis, rank = 0;
+  int64_t count;
+  if (!need_axis(model, node, node_int(node, "axis", 0), data->rank, &axis)) return false;
+  for (int i = 0; i < axis; i++) dims[rank++] = data->dims[i];
+  for (int i = 0; i < indices->rank; i++) dims[rank++] = indices->dims[i];
+  for (int i = axis + 1; i < data->rank; i++) dims[rank++] = data->dims[i];
+  if (!set_dims(model, node, 0, rank, dims)) return false;
+  const Dim *picks = known_elems(model, indices, &count);
+  if (!picks || !dim_is_const(data->dims[axis])) return true;
+  int64_t size = data->dims[axis].value, data_count;
+  const Dim *elems = data->rank == 1 ? known_elems(model, data, &data_count) : NULL;
+  Dim *result = elems ? NEW_ARRAY(model->arena, Dim, (size_t)count + 1) : NULL;
+  for (int64_t i = 0; i < count; i++) {
+    if (!dim_is_const(picks[i])) return true;
+    int64_t at = picks[i].value;
+    if (at < -size || at >= size)
+      return node_error(model, node, "index %lld is outside of axis %d with %lld elements", (long long)at, axis,
+                        (long long)size);
+    if (elems) result[i] = elems[at < 0 ? at + size : at];
+  }
+  node->out[0]->elems = result;
+  return true;
+}
+
+// Known indices at equal distances are a slice: the view, whose axis has that many elements.
+static bool gather_slice(Lower *lower, Node *node, int axis) {
+  int64_t count, rank = 0;
+  View view = lower_in(lower, node->in[0]), out = view;
+  const Dim *picks = known_elems(lower->model, node->in[1], &count);
+  int64_t size = view.dims[axis];
+  if (!picks || count == 0 || node->in[1]->rank > 1) return false;
+  int64_t first = 0, last = 0, step = 1;
+  for (int64_t i = 0; i < count; i++) {
+    if (!dim_is_const(picks[i])) return false;
+    int64_t at = picks[i].value < 0 ? picks[i].value + size : picks[i].value;
+    if (i == 0) first = at;
+    if (i == 1) step = at - first;
+    if (i > 1 && at - last != step) return false;
+    last = at;
+  }
+  cut(&view, axis, first, step, count);
+  for (int i = 0; i < view.rank; i++) {
+    if (i == axis && node->in[1]->rank == 0) continue; // a scalar index takes the axis away
+    out.dims[rank] = view.dims[i];
+    out.strides[rank++] = view.strides[i];
+  }
+  out.rank = (int)rank;
+  out.offset = view.offset;
+  lower_alias(lower, node->out[0], &out);
+  return true;
+}
+
+bool lower_gather(Lower *lower, Node *node) {
+  int64_t axis = node_int(node, "axis", 0), outer = 1, inner = 1;
+  if (axis < 0) axis += node->in[0]->rank;
+  if (value_count(node->out[0]) == 0) return lower_out(lower, node->out[0]), true;
+  if (gather_slice(lower, node, (int)axis)) return true;
+  View data = lower_dense(lower, node->in[0]), indices = lower_dense(lower, node->in[1]);
+  View out = lower_out(lower, node->out[0]);
+  for (int i = 0; i < axis; i++) outer *= data.dims[i];
+  for (int i = (int)axis + 1; i < data.rank; i++) inner *= data.dims[i];
+  Program *program = lower->program;
+  Step *step = lower_step(lower, "gather");
+  const int64_t sizes[] = {outer, data.dims[axis], view_count(&indices), inner * (dtype_bits(data.type) / 8)};
+  for (size_t i = 0; i < COUNT(sizes); i++) step_int(program, step, sizes[i]);
+  step_view(lower, step, &data);
+  step_view(lower, step, &indices);
+  step_int(program, step, dtype_bits(indices.type) / 8);
+  step_view(lower, step, &out);
+  step->parts = view_count(&out) / 4096 + 1;
+  return true;
+}
+
+/* ConstantOfShape */
+
+bool infer_constant_of_shape(Model *model, Node *node) {
+  int64_t rank, count;
+  Value *out = node->out[0];
+  const Dim *shape = need_elems(model, node, 0, &rank);
+  const Attr *value = node_attr(node, "value");
+  if (!shape) return false;
+  if (node->in[0]->rank != 1 || rank > MAX_RANK)
+    return node_error(model, node, "'input' must be a list of at most %d dims", MAX_RANK);
+  if (value && (value->type != ATTR_TENSOR || tensor_count(value->t) != 1))
+    return node_error(model, node, "attribute 'value' must be a tensor of one element");
+  out->type = value ? value->t->type : DT_F32;
+  if (dtype_bits(out->type) < 8 || out->type >= DT_C64)
+    return node_error(model, node, "elements of type %s are not supported", dtype_name(out->type));
+  if (!set_dims(model, node, 0, (int)rank, shape)) return false;
+  if (dtype_is_float(out->type) || !value_is_static(out)) return true;
+  if ((count = value_count(out)) < 0 || count > INT16_MAX) return true;
+  out->elems = NEW_ARRAY(model->arena, Dim, (size_t)count + 1);
+  for (int64_t i = 0; i < count; i++) out->elems[i] = dim_const(value ? tensor_int(value->t, 0) : 0);
+  return true;
+}
+
+bool lower_constant_of_shape(Lower *lower, Node *node) {
+  ExprTable *exprs = lower->program->exprs;
+  const Attr *value = node_attr(node, "value");
+  View out = lower_out(lower, node->out[0]);
+  const Expr *x = !value                      ? expr_float(exprs, out.type, 0)
+                  : dtype_is_float(out.type) ? expr_float(exprs, out.type, tensor_float(value->t, 0))
+                                              : expr_int(exprs, out.type, tensor_int(value->t, 0));
+  return lower_map(lower, &out, NULL, 0, x);
+}

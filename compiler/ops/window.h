@@ -1,0 +1,26 @@
+// Sliding windows over the spatial dims of an [N, C, spatial...] value: what convolutions and pools share.
+#pragma once
+#include "compiler/ops/ops.h"
+
+typedef struct {
+  int rank; // spatial dims
+  int64_t kernel[MAX_RANK], stride[MAX_RANK], dilation[MAX_RANK];
+  int64_t before[MAX_RANK], after[MAX_RANK]; // pads
+  bool same, same_lower;                     // pads follow from the input's size; the odd pixel stands before
+  bool ceil;                                 // a last window that is cut off counts
+} Window;
+
+// Reads the attributes. `kernel` holds the kernel's dims where a weight gives them (conv), else NULL: they are the
+// attribute kernel_shape. Every number is 1..2^31-1 after it, pads 0..2^31-1. False after a recorded error.
+bool read_window(const Model *model, const Node *node, int rank, const int64_t *kernel, Window *out);
+// Number of windows along a spatial axis.
+Dim window_count(const Model *model, const Window *window, int axis, Dim in);
+// Sets dims 2.. of the node's output 0 (dims 0 and 1 are given): an error where no window fits.
+bool infer_windows(Model *model, Node *node, const Window *window, Dim n, Dim c);
+// Fills in the pads of auto_pad=SAME_*, for an input that is known.
+void settle_pads(Window *window, const View *x, const View *y);
+// One or two spatial dims as two: the window and views [N, C, L] get a dim of 1 in front. False after a recorded error
+// where there are more.
+bool window_to_2d(Lower *lower, Window *window, View *x, View *y);
+// The coordinates (n, y, x, c) of an [N, C, H, W] view.
+View view_channels_inside(const View *image);

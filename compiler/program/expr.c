@@ -1,0 +1,224 @@
+// Scalar expressions: interning, the few foldings that are exact for every input, and printing.
+#include "compiler/program/expr.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum { BUCKETS = 1024 };
+
+struct ExprTable {
+  Arena *arena;
+  int count;
+  Expr *buckets[BUCKETS];
+};
+
+static const struct {
+  int arity;
+  const char *text;
+  ScalarType type;
+} ops[EX_COUNT] = {
+#define X(op, arity, text, type) [op] = {arity, text, type},
+    SCALAR_OPS(X)
+#undef X
+};
+
+ExprTable *exprs_new(Arena *arena) {
+  ExprTable *table = NEW(arena, ExprTable);
+  table->arena = arena;
+  return table;
+}
+
+int scalar_arity(ScalarOp op) { return ops[op].arity; }
+const char *scalar_text(ScalarOp op) { return ops[op].text; }
+
+static const Expr *intern(ExprTable *table, Expr key) {
+  uint64_t hash = (uint64_t)key.op * 31 + (uint64_t)key.type;
+  for (int i = 0; i < 3; i++) hash = hash * 1000003 + (key.a[i] ? (uint64_t)key.a[i]->id + 1 : 0);
+  hash = hash * 1000003 + (uint64_t)key.i;
+  Expr **bucket = &table->buckets[(hash ^ hash >> 17) % BUCKETS];
+  for (Expr *e = *bucket; e; e = e->next)
+    if (e->op == key.op && e->type == key.type && e->a[0] == key.a[0] && e->a[1] == key.a[1] && e->a[2] == key.a[2] &&
+        e->i == key.i) // the bits, so that -0 and 0 differ and NaN equals itself
+      return e;
+  Expr *e = NEW(table->arena, Expr);
+  *e = key;
+  e->id = table->count++;
+  e->next = *bucket;
+  *bucket = e;
+  return e;
+}
+
+const Expr *expr_float(ExprTable *table, DType type, double value) {
+  assert(dtype_is_float(type));
+  if (type == DT_F32) value = (float)value;
+  return intern(table, (Expr){.op = EX_CONST, .type = type, .f = value});
+}
+
+const Expr *expr_int(ExprTable *table, DType type, int64_t value) {
+  assert(!dtype_is_float(type));
+  return intern(table, (Expr){.op = EX_CONST, .type = type, .i = value});
+}
+
+const Expr *expr_const(ExprTable *table, DType type, double value) {
+  return dtype_is_float(type) ? expr_float(table, type, value) : expr_int(table, type, (int64_t)value);
+}
+
+const Expr *expr_acc(ExprTable *table, DType type) { return intern(table, (Expr){.op = EX_ACC, .type = type}); }
+
+const Expr *expr_load(ExprTable *table, DType type, int index) {
+  Expr key = {.op = EX_LOAD, .type = type};
+  key.index = index;
+  return intern(table, key);
+}
+
+const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) {
+  if (a->type == type) return a;
+  if (a->op == EX_CONST && dtype_is_float(type) && !dtype_is_float(a->type))
+    return expr_float(table, type, (double)a->i);
+  return intern(table, (Expr){.op = EX_CAST, .type = type, .a = {a}});
+}
+
+static bool is_float_const(const Expr *e, double value) {
+  return e && e->op == EX_CONST && dtype_is_float(e->type) && e->f == value;
+}
+static bool is_int_const(const Expr *e, int64_t value) {
+  return e && e->op == EX_CONST && !dtype_is_float(e->type) && e->i == value;
+}
+static bool is_one(const Expr *e) { return is_float_const(e, 1) || is_int_const(e, 1); }
+// -0 + x is x for every x; 0 + x is not (it turns -0 into 0).
+static bool is_add_zero(const Expr *e) { return (is_float_const(e, 0) && signbit(e->f)) || is_int_const(e, 0); }
+static bool is_sub_zero(const Expr *e) { return (is_float_const(e, 0) && !signbit(e->f)) || is_int_const(e, 0); }
+
+// Arithmetic on two float constants, so that formulas such as x / sqrt(2) cost nothing more.
+static bool fold_floats(ScalarOp op, double a, double b, double *out) {
+  switch (op) {
+  case EX_ADD: *out = a + b; return true;
+  case EX_SUB: *out = a - b; return true;
+  case EX_MUL: *out = a * b; return true;
+  case EX_DIV: *out = a / b; return true;
+  case EX_NEG: *out = -a; return true;
+  case EX_SQRT: *out = sqrt(a); return true;
+  default: return false;
+  }
+}
+
+const Expr *expr_op(ExprTable *table, ScalarOp op, const Expr *a, const Expr *b, const Expr *c) {
+  const Expr *operands[3] = {a, b, c};
+  for (int i = 0; i < 3; i++) assert((i < ops[op].arity) == (operands[i] != NULL));
+  if (op == EX_SELECT)
+    assert(a->type == DT_BOOL && b->type == c->type);
+  else if (ops[op].arity == 2)
+    assert(a->type == b->type);
+
+  double folded;
+  bool constants = a->op == EX_CONST && (!b || b->op == EX_CONST) && !c;
+  if (constants && (a->type == DT_F32 || a->type == DT_F64) && fold_floats(op, a->f, b ? b->f : 0, &folded))
+    return expr_float(table, a->type, folded);
+  if (op == EX_ADD && is_add_zero(b)) return a;
+  if (op == EX_ADD && is_add_zero(a)) return b;
+  if (op == EX_SUB && is_sub_zero(b)) return a;
+  if ((op == EX_MUL || op == EX_DIV) && is_one(b)) return a;
+  if (op == EX_MUL && is_one(a)) return b;
+  if (op == EX_SELECT && b == c) return b;
+
+  DType type = ops[op].type == TYPE_BOOL ? DT_BOOL : op == EX_SELECT ? b->type : a->type;
+  return intern(table, (Expr){.op = op, .type = type, .a = {a, b, c}});
+}
+
+typedef struct {
+  ExprTable *table;
+  const Expr *acc, *const *loads;
+  const Expr **done; // by id
+} Substitution;
+
+static const Expr *substitute(Substitution *s, const Expr *e) {
+  if (s->done[e->id]) return s->done[e->id];
+  const Expr *result = e;
+  if (e->op == EX_ACC && s->acc)
+    result = s->acc;
+  else if (e->op == EX_LOAD && s->loads && s->loads[e->index])
+    result = s->loads[e->index];
+  else if (e->a[0]) {
+    const Expr *a[3] = {0};
+    bool changed = false;
+    for (int i = 0; i < 3 && e->a[i]; i++) {
+      a[i] = substitute(s, e->a[i]);
+      changed |= a[i] != e->a[i];
+    }
+    if (changed)
+      result = e->op == EX_CAST ? expr_cast(s->table, e->type, a[0]) : expr_op(s->table, e->op, a[0], a[1], a[2]);
+  }
+  return s->done[e->id] = result;
+}
+
+const Expr *expr_substitute(ExprTable *table, const Expr *e, const Expr *acc, const Expr *const *loads) {
+  Substitution s = {table, acc, loads, NEW_ARRAY(table->arena, const Expr *, (size_t)e->id + 1)};
+  return substitute(&s, e);
+}
+
+// Visits every node below e once. Operands have smaller ids, so a flag per id is enough.
+typedef void Visit(const Expr *e, void *context);
+static void visit(const Expr *e, bool *seen, Visit *f, void *context) {
+  if (seen[e->id]) return;
+  seen[e->id] = true;
+  for (int i = 0; i < 3 && e->a[i]; i++) visit(e->a[i], seen, f, context);
+  f(e, context);
+}
+
+enum { SMALL = 4096 };
+static void visit_all(const Expr *e, Visit *f, void *context) {
+  bool small[SMALL] = {0};
+  Arena *arena = e->id < SMALL ? NULL : arena_new();
+  visit(e, arena ? NEW_ARRAY(arena, bool, (size_t)e->id + 1) : small, f, context);
+  if (arena) arena_free(arena);
+}
+
+static void find_fault(const Expr *e, void *found) {
+  if ((e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type) && e->a[1]->op != EX_CONST)
+    *(bool *)found = true;
+}
+bool expr_may_fault(const Expr *e) {
+  bool found = false;
+  visit_all(e, find_fault, &found);
+  return found;
+}
+
+static void add_cost(const Expr *e, void *sum) {
+  bool transcendental = (e->op >= EX_EXP && e->op <= EX_ATANH) || e->op == EX_POW || e->op == EX_REM;
+  *(int *)sum += transcendental ? 10 : e->op == EX_DIV || e->op == EX_SQRT ? 4 : e->a[0] ? 1 : 0;
+}
+int expr_cost(const Expr *e) {
+  int sum = 0;
+  visit_all(e, add_cost, &sum);
+  return sum;
+}
+
+void expr_print(const Expr *e, Text *out) {
+  switch (e->op) {
+  case EX_CONST:
+    if (dtype_is_float(e->type))
+      text_printf(out, "%.9g", e->f);
+    else
+      text_printf(out, "%lld", (long long)e->i);
+    return;
+  case EX_ACC: text_printf(out, "acc"); return;
+  case EX_LOAD: text_printf(out, "x%d", e->index); return;
+  case EX_CAST: text_printf(out, "%s(", dtype_name(e->type)); break;
+  default:
+    if (ops[e->op].arity == 2 && !strchr("mp", ops[e->op].text[0])) { // an operator sign, not min, max, pow
+      text_printf(out, "(");
+      expr_print(e->a[0], out);
+      text_printf(out, " %s ", ops[e->op].text);
+      expr_print(e->a[1], out);
+      text_printf(out, ")");
+      return;
+    }
+    text_printf(out, "%s(", ops[e->op].text);
+  }
+  for (int i = 0; i < ops[e->op].arity || (i == 0 && e->op == EX_CAST); i++) {
+    if (i) text_printf(out, ", ");
+    expr_print(e->a[i], out);
+  }
+  text_printf(out, ")");
+}

@@ -1,0 +1,221 @@
+// Building, printing and verifying Programs.
+#include "compiler/program/program.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const Template templates[] = {
+#define T(name, help, args) {#name, args, help},
+#include "templates/templates.def"
+#undef T
+};
+
+const Template *template_find(const char *name) {
+  for (size_t i = 0; i < COUNT(templates); i++)
+    if (!strcmp(templates[i].name, name)) return &templates[i];
+  assert(!"no such template");
+  return NULL;
+}
+
+Program *program_new(Arena *arena) {
+  Program *program = NEW(arena, Program);
+  program->arena = arena;
+  program->exprs = exprs_new(arena);
+  return program;
+}
+
+Buffer *buffer_new(Program *program, BufferKind kind, int64_t bytes, const char *name) {
+  Buffer *buffer = NEW(program->arena, Buffer);
+  *buffer = (Buffer){.id = (int)program->buffer_count, .kind = kind, .bytes = bytes, .name = name};
+  APPEND(program->arena, program->buffers, program->buffer_count, buffer);
+  return buffer;
+}
+
+Step *step_new(Program *program, const char *kernel, const Loc *loc, const char *name) {
+  Step *step = NEW(program->arena, Step);
+  *step = (Step){.kernel = template_find(kernel), .parts = 1, .name = name, .loc = *loc};
+  APPEND(program->arena, program->steps, program->step_count, step);
+  return step;
+}
+
+int step_pointer(Program *program, Step *step, Buffer *buffer, int64_t offset) {
+  for (size_t i = 0; i < step->pointer_count; i++)
+    if (step->pointers[i].buffer == buffer && step->pointers[i].offset == offset) return (int)i;
+  APPEND(program->arena, step->pointers, step->pointer_count, ((Pointer){buffer, offset}));
+  return (int)step->pointer_count - 1;
+}
+
+static void add_arg(Program *program, Step *step, Arg arg) { APPEND(program->arena, step->args, step->arg_count, arg); }
+
+void step_int(Program *program, Step *step, int64_t value) { add_arg(program, step, (Arg){ARG_INT, {.i = value}}); }
+void step_float(Program *program, Step *step, double value) { add_arg(program, step, (Arg){ARG_FLOAT, {.f = value}}); }
+void step_buffer(Program *program, Step *step, Buffer *buffer, int64_t offset) {
+  add_arg(program, step, (Arg){ARG_POINTER, {.pointer = step_pointer(program, step, buffer, offset)}});
+}
+
+Func *step_func(Program *program, Step *step, FuncKind kind, DType acc) {
+  Func *func = NEW(program->arena, Func);
+  func->kind = kind;
+  func->acc = acc;
+  for (int i = 0; i < COORDS; i++) func->space[i] = 1;
+  add_arg(program, step, (Arg){ARG_FUNC, {.func = func}});
+  return func;
+}
+
+int func_load(Program *program, Func *func, const Access *access) {
+  for (size_t i = 0; i < func->load_count; i++)
+    if (func->loads[i].pointer == access->pointer && func->loads[i].type == access->type &&
+        !memcmp(func->loads[i].stride, access->stride, sizeof access->stride))
+      return (int)i;
+  APPEND(program->arena, func->loads, func->load_count, *access);
+  return (int)func->load_count - 1;
+}
+
+void func_store(Program *program, Func *func, const Access *access, const Expr *value) {
+  size_t count = func->store_count;
+  APPEND(program->arena, func->values, count, value);
+  APPEND(program->arena, func->stores, func->store_count, *access);
+}
+
+Func *step_find_func(const Step *step, FuncKind kind) {
+  for (size_t i = 0; i < step->arg_count; i++)
+    if (step->args[i].kind == ARG_FUNC && step->args[i].func->kind == kind) return step->args[i].func;
+  return NULL;
+}
+
+/* printing */
+
+static const char *const kind_names[] = {"input", "output", "weight", "arena", "state"};
+
+static void print_access(const Step *step, const Access *access, bool with_buffers, Text *out) {
+  if (with_buffers)
+    text_printf(out, "%%%d", step->pointers[access->pointer].buffer->id);
+  else
+    text_printf(out, "p%d", access->pointer);
+  text_printf(out, ":%s[", dtype_name(access->type));
+  for (int i = 0; i < COORDS; i++) text_printf(out, "%s%lld", i ? " " : "", (long long)access->stride[i]);
+  text_printf(out, "]");
+}
+
+static void print_func(const Step *step, const Func *func, bool with_buffers, Text *out) {
+  static const char *const kinds[] = {"load", "store", "body"};
+  text_printf(out, "%s{", kinds[func->kind]);
+  for (size_t i = 0; i < func->load_count; i++) {
+    text_printf(out, "%sx%zu = ", i ? ", " : "", i);
+    print_access(step, &func->loads[i], with_buffers, out);
+  }
+  if (func->load_count) text_printf(out, "; ");
+  for (size_t i = 0; i < func->store_count; i++) {
+    print_access(step, &func->stores[i], with_buffers, out);
+    text_printf(out, " = ");
+    expr_print(func->values[i], out);
+  }
+  if (func->kind == FUNC_LOAD) expr_print(func->values[0], out);
+  text_printf(out, "}");
+}
+
+// Word i of the template's list of arguments.
+static const char *arg_word(const Template *kernel, size_t i, int *length) {
+  const char *at = kernel->args;
+  for (;; i--) {
+    at += strspn(at, " ");
+    size_t n = strcspn(at, " ");
+    *length = (int)n;
+    if (!i || !n) return at;
+    at += n;
+  }
+}
+
+static void print_step(const Step *step, bool with_buffers, Text *out) {
+  text_printf(out, "%s", step->kernel->name);
+  for (size_t i = 0; i < step->arg_count; i++) {
+    const Arg *arg = &step->args[i];
+    int length;
+    const char *word = arg_word(step->kernel, i, &length);
+    text_printf(out, " %.*s=", length, word);
+    switch (arg->kind) {
+    case ARG_INT: text_printf(out, "%lld", (long long)arg->i); break;
+    case ARG_FLOAT: text_printf(out, "%.17g", arg->f); break;
+    case ARG_POINTER:
+      if (with_buffers)
+        text_printf(out, "%%%d+%lld", step->pointers[arg->pointer].buffer->id,
+                    (long long)step->pointers[arg->pointer].offset);
+      else
+        text_printf(out, "p%d", arg->pointer);
+      break;
+    case ARG_FUNC: print_func(step, arg->func, with_buffers, out); break;
+    }
+  }
+}
+
+void program_print(const Program *program, Text *out) {
+  for (size_t i = 0; i < program->buffer_count; i++) {
+    const Buffer *b = program->buffers[i];
+    text_printf(out, "%%%d %s %lld bytes", b->id, kind_names[b->kind], (long long)b->bytes);
+    if (b->kind == BUFFER_ARENA || b->kind == BUFFER_WEIGHT) text_printf(out, " at %lld", (long long)b->offset);
+    text_printf(out, " '%s'\n", b->name);
+  }
+  for (size_t i = 0; i < program->step_count; i++) {
+    text_printf(out, "#%zu '%s' ", i, program->steps[i]->name);
+    print_step(program->steps[i], true, out);
+    text_printf(out, "\n");
+  }
+  text_printf(out, "arena %lld bytes, weights %lld bytes, state %lld bytes\n", (long long)program->arena_bytes,
+              (long long)program->weight_bytes, (long long)program->state_bytes);
+}
+
+const char *step_signature(const Program *program, const Step *step) {
+  Text text = {.arena = program->arena};
+  print_step(step, false, &text);
+  return text.data;
+}
+
+/* verifying */
+
+static void verify_access(const Step *step, const Func *func, const Access *access) {
+  assert(access->pointer >= 0 && (size_t)access->pointer < step->pointer_count);
+  const Pointer *pointer = &step->pointers[access->pointer];
+  int64_t low = 0, high = 0; // furthest elements, from the pointer
+  for (int i = 0; i < COORDS; i++) {
+    assert(func->space[i] >= 0);
+    if (func->space[i] == 0) return; // nothing is touched
+    int64_t reach = (func->space[i] - 1) * access->stride[i];
+    *(reach < 0 ? &low : &high) += reach;
+  }
+  int64_t bytes = dtype_bits(access->type) / 8;
+  assert(bytes > 0 && pointer->offset + low * bytes >= 0);
+  assert(pointer->offset + (high + 1) * bytes <= pointer->buffer->bytes);
+  (void)pointer;
+  (void)bytes;
+}
+
+static void verify_step(const Step *step) {
+  for (size_t i = 0; i <= step->arg_count; i++) {
+    int length;
+    const char *word = arg_word(step->kernel, i, &length);
+    if (i == step->arg_count) {
+      assert(length == 0); // no argument is missing
+      (void)word;
+      break;
+    }
+    static const char marks[] = {[ARG_INT] = 0, [ARG_FLOAT] = '%', [ARG_POINTER] = '*', [ARG_FUNC] = '@'};
+    char mark = *word == '%' || *word == '*' || *word == '@' ? *word : 0;
+    assert(length > 0 && mark == marks[step->args[i].kind]);
+    (void)mark;
+    (void)marks;
+    if (step->args[i].kind != ARG_FUNC) continue;
+    const Func *func = step->args[i].func;
+    assert(func->kind == FUNC_LOAD ? func->values && func->values[0]->type == func->acc : func->store_count > 0);
+    for (size_t k = 0; k < func->load_count; k++) verify_access(step, func, &func->loads[k]);
+    for (size_t k = 0; k < func->store_count; k++) {
+      verify_access(step, func, &func->stores[k]);
+      assert(func->values[k]->type == func->stores[k].type);
+    }
+  }
+  for (size_t i = 0; i < step->pointer_count; i++)
+    assert(step->pointers[i].offset >= 0 && step->pointers[i].offset <= step->pointers[i].buffer->bytes);
+}
+
+void program_verify(const Program *program) {
+  for (size_t i = 0; i < program->step_count; i++) verify_step(program->steps[i]);
+}

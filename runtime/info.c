@@ -1,0 +1,143 @@
+// What the executable is: for people (a bare call, `info`) and for programs (`info --json`).
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/commands.h"
+#include "runtime/dtype.h"
+#include "runtime/json.h"
+
+bool read_options(const Invocation *call, const Option *options, size_t count, bool *done, Error *error) {
+  *done = call->help;
+  if (call->help) print_options(options, count);
+  return call->help || parse_options(options, count, call->argc, call->argv, error);
+}
+
+char *describe_bytes(char *text, size_t size, uint64_t bytes) {
+  static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+  double value = (double)bytes / 1024;
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < COUNT(units)) value /= 1024, unit++;
+  if (bytes < 1024)
+    snprintf(text, size, "%" PRIu64 " bytes", bytes);
+  else
+    snprintf(text, size, "%.1f %s", value, units[unit]);
+  return text;
+}
+
+static void print_tensors(const char *title, const ModelTensor *tensors, uint32_t count) {
+  int width = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    int length = (int)strlen(tensors[i].name);
+    width = length > width ? length : width;
+  }
+  printf("\n%s\n", title);
+  for (uint32_t i = 0; i < count; i++) {
+    char shape[200], bytes[32];
+    describe_tensor(shape, sizeof shape, find_dtype(tensors[i].dtype), tensors[i].rank, tensors[i].dims);
+    describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
+    printf("  %-*s  %-24s  %s\n", width, tensors[i].name, shape, bytes);
+  }
+}
+
+static void print_summary(const Model *model) {
+  char weights[32], arena[32], state[32];
+  printf("%s: a model compiled by %s for %s, %s", model->name, model->compiler, model->target, model->cpu);
+  printf(model->producer[0] ? "; made by %s\n" : "\n", model->producer);
+  print_tensors("inputs", model->inputs, model->input_count);
+  print_tensors("outputs", model->outputs, model->output_count);
+  printf("\nmemory\n");
+  printf("  weights  %s, %" PRIu64 " parameters\n", describe_bytes(weights, sizeof weights, model->weight_bytes),
+         model->parameters);
+  printf("  arena    %s (%" PRIu64 " bytes)\n", describe_bytes(arena, sizeof arena, model->arena_bytes),
+         model->arena_bytes);
+  if (model->state_bytes > 0) printf("  state    %s\n", describe_bytes(state, sizeof state, model->state_bytes));
+  printf("\nwork\n  %" PRIu64 " multiply-accumulates in %u steps\n", model->macs, model->step_count);
+}
+
+void explain_model(const Model *model, const char *program) {
+  print_summary(model);
+  printf("\ncommands (COMMAND --help lists the options)\n  %s run", program);
+  for (uint32_t i = 0; i < model->input_count; i++)
+    if (i < 4) printf(" -i %s=FILE.npy", model->inputs[i].name);
+  printf(model->input_count > 4 ? " ... -o out.npz\n" : " -o out.npz\n");
+  printf("      runs on tensors from files (.npy, .npz, .json, .pb, raw); '-' is standard input or output\n");
+  printf("  %s serve --listen 127.0.0.1:8080\n      answers POST /v2/models/%s/infer (Open Inference Protocol)\n",
+         program, model->name);
+  printf("  %s bench --steps\n      measures latency and the time of each step\n", program);
+  printf("  %s info --json\n      all of this for programs\n", program);
+  if (model->check_count > 0)
+    printf("  %s selftest\n      compares with values recorded when compiling\n", program);
+}
+
+static bool write_stdout(void *context, const char *data, size_t size) {
+  (void)context;
+  return fwrite(data, 1, size, stdout) == size;
+}
+
+static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *tensors, uint32_t count) {
+  put_format(json, "  \"%s\": [", key);
+  for (uint32_t i = 0; i < count; i++) {
+    put_string(json, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
+    put_quoted(json, tensors[i].name);
+    put_format(json, ", \"dtype\": \"%s\", \"shape\": [", find_dtype(tensors[i].dtype)->name);
+    for (uint32_t d = 0; d < tensors[i].rank; d++) put_format(json, "%s%" PRId64, d ? ", " : "", tensors[i].dims[d]);
+    put_format(json, "], \"bytes\": %" PRIu64 "}", tensors[i].bytes);
+  }
+  put_string(json, "],\n");
+}
+
+static void put_member(JsonWriter *json, const char *key, const char *text) {
+  put_format(json, "  \"%s\": ", key);
+  put_quoted(json, text);
+  put_string(json, ",\n");
+}
+
+static bool print_json(const Model *model) {
+  char buffer[4096];
+  JsonWriter json = {.data = buffer, .capacity = sizeof buffer, .flush = write_stdout};
+  put_string(&json, "{\n");
+  put_member(&json, "name", model->name);
+  put_member(&json, "producer", model->producer);
+  put_member(&json, "compiler", model->compiler);
+  put_member(&json, "target", model->target);
+  put_member(&json, "cpu", model->cpu);
+  put_tensors(&json, "inputs", model->inputs, model->input_count);
+  put_tensors(&json, "outputs", model->outputs, model->output_count);
+  const struct {
+    const char *key;
+    uint64_t value;
+  } numbers[] = {
+      {"arena_bytes", model->arena_bytes},
+      {"arena_mapped_bytes", model->arena_bytes ? round_to_page(model->arena_bytes) : 0},
+      {"state_bytes", model->state_bytes},
+      {"weight_bytes", model->weight_bytes},
+      {"parameters", model->parameters},
+      {"macs", model->macs},
+      {"threads", model->threads},
+  };
+  for (size_t i = 0; i < COUNT(numbers); i++) put_format(&json, "  \"%s\": %" PRIu64 ",\n", numbers[i].key, numbers[i].value);
+  put_string(&json, "  \"steps\": [");
+  for (uint32_t i = 0; i < model->step_count; i++) {
+    put_string(&json, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
+    put_quoted(&json, model->steps[i].name);
+    put_string(&json, ", \"kernel\": ");
+    put_quoted(&json, model->steps[i].kernel_name);
+    put_format(&json, ", \"parts\": %u, \"flops\": %" PRIu64 "}", model->steps[i].parts, model->steps[i].flops);
+  }
+  put_string(&json, "]\n}\n");
+  return flush_json(&json);
+}
+
+bool command_info(const Invocation *call, Error *error) {
+  bool json = false, done;
+  const Option options[] = {{"json", '\0', OPTION_FLAG, &json, 0, 0, NULL, "as JSON"}};
+  if (!read_options(call, options, COUNT(options), &done, error)) return false;
+  if (done) return true;
+  if (json) return print_json(call->model) || fail(error, "cannot write to standard output");
+  print_summary(call->model);
+  printf("\nsteps\n");
+  for (uint32_t i = 0; i < call->model->step_count; i++)
+    printf("  %-40s  %s\n", call->model->steps[i].kernel_name, call->model->steps[i].name);
+  return true;
+}

@@ -1,0 +1,44 @@
+// A compiled model as a library (`--emit=lib`, `--emit=obj`, `--emit=c`): single-threaded, no allocation, no operating
+// system, no global state. The caller brings the memory; two memories may run at the same time in two threads.
+//
+//   extern const IngotModel ingot_model;              // or the name that was asked for when compiling
+//   void *memory = aligned_alloc(64, ingot_memory_bytes(&ingot_model));
+//   ingot_open(&ingot_model, memory);
+//   int status = ingot_run(memory, inputs, outputs);  // as often as needed
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct Model IngotModel;
+
+// What a tensor of the border looks like: packed, row-major, little-endian.
+typedef struct {
+  const char *name;
+  uint32_t dtype; // ONNX TensorProto.DataType
+  uint32_t rank;
+  const int64_t *dims;
+  uint64_t bytes;
+} IngotTensor;
+
+size_t ingot_input_count(const IngotModel *model);
+size_t ingot_output_count(const IngotModel *model);
+IngotTensor ingot_input(const IngotModel *model, size_t index);
+IngotTensor ingot_output(const IngotModel *model, size_t index);
+
+// Bytes of the one block of memory that a run needs: a multiple of 64.
+size_t ingot_memory_bytes(const IngotModel *model);
+// Prepares the block, which must be 64-byte aligned, and zeroes the model's state in it. It needs no closing. Again on
+// the same block: starts the state anew. Returns 0, or -1 where the model is of another version of this library.
+int ingot_open(const IngotModel *model, void *memory);
+// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says. Returns 0, or the
+// number of a fault in the data (an index out of range, say), which ingot_status_text explains.
+int ingot_run(void *memory, const void *const *inputs, void *const *outputs);
+const char *ingot_status_text(int status);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,213 @@
+// Which file holds which input in which format. The format comes from the name's ending, else from the first bytes.
+#include "runtime/inputs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/json.h"
+#include "runtime/tensor_file.h"
+#include "runtime/zip.h"
+
+typedef enum { READ_RAW, READ_NPY, READ_NPZ, READ_JSON, READ_PB, READ_ANY } ReadFormat;
+
+typedef struct {
+  const Model *model;
+  void *const *inputs;
+  uint8_t *given; // one flag an input
+  Error *error;
+} Inputs;
+
+static ReadFormat find_format(const char *path, const Bytes *file) {
+  static const struct {
+    const char *ending;
+    ReadFormat format;
+  } endings[] = {{".npy", READ_NPY}, {".npz", READ_NPZ}, {".json", READ_JSON},
+                 {".pb", READ_PB},   {".bin", READ_RAW}, {".raw", READ_RAW}};
+  size_t length = strlen(path);
+  for (size_t i = 0; i < COUNT(endings); i++) {
+    size_t tail = strlen(endings[i].ending);
+    if (length >= tail && strcmp(path + length - tail, endings[i].ending) == 0) return endings[i].format;
+  }
+  if (file->size >= 6 && memcmp(file->data, "\x93NUMPY", 6) == 0) return READ_NPY;
+  if (file->size >= 4 && (memcmp(file->data, "PK\3\4", 4) == 0 || memcmp(file->data, "PK\5\6", 4) == 0)) return READ_NPZ;
+  if (file->size >= 1 && (file->data[0] == '{' || file->data[0] == '[')) return READ_ANY;
+  return READ_RAW;
+}
+
+static bool list_inputs(const Inputs *in, const char *what, const char *name) {
+  char names[320] = "";
+  size_t used = 0;
+  for (uint32_t i = 0; i < in->model->input_count && used < sizeof names; i++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s'%s'", i ? ", " : "", in->model->inputs[i].name);
+  return fail(in->error, "%s '%.80s': the model's inputs are %s", what, name, names);
+}
+
+static bool mark_given(Inputs *in, uint32_t i) {
+  if (in->given[i]) return fail(in->error, "input '%s' is given twice", in->model->inputs[i].name);
+  in->given[i] = 1;
+  return true;
+}
+
+static uint32_t find_input(const Model *model, const char *name, size_t length) {
+  uint32_t i = 0;
+  while (i < model->input_count &&
+         (strlen(model->inputs[i].name) != length || memcmp(model->inputs[i].name, name, length) != 0))
+    i++;
+  return i;
+}
+
+// An entry "NAME.npy" may hold no more than its input needs: a broken archive must not make us map its idea of a size.
+static bool read_npz_entry(Inputs *in, const ZipEntry *entry, uint32_t i, const char *source) {
+  const ModelTensor *tensor = &in->model->inputs[i];
+  Error reason;
+  if (entry->size > tensor->bytes && entry->size - tensor->bytes > 131072)
+    return fail(in->error, "input '%s' takes %zu bytes, '%s' holds %zu", tensor->name, (size_t)tensor->bytes, source,
+                entry->size);
+  uint8_t *data = map_memory(entry->size, in->error);
+  if (!data) return false;
+  bool done = unpack_zip_entry(entry, data, &reason) || fail(in->error, "'%s': %.500s", source, reason.text);
+  if (done) done = read_npy(data, entry->size, tensor, in->inputs[i], source, in->error);
+  unmap_memory(data, entry->size);
+  return done;
+}
+
+// only: the index of one input, which takes the entry of its name or the only one; input_count: all by their names.
+static bool read_npz(Inputs *in, const Bytes *file, uint32_t only, const char *source) {
+  ZipReader zip;
+  ZipEntry entry;
+  Error reason;
+  if (!open_zip(&zip, file->data, file->size, &reason)) return fail(in->error, "'%s': %.500s", source, reason.text);
+  uint64_t entries = zip.left;
+  bool found = false;
+  while (read_zip_entry(&zip, &entry, &reason)) {
+    size_t length = entry.name_length;
+    if (length >= 4 && memcmp(entry.name + length - 4, ".npy", 4) == 0) length -= 4;
+    uint32_t i = find_input(in->model, entry.name, length);
+    if (only < in->model->input_count) {
+      if (i != only && entries > 1) continue;
+      i = only;
+    } else if (i == in->model->input_count) {
+      char name[81];
+      snprintf(name, sizeof name, "%.*s", (int)(length < 80 ? length : 80), entry.name);
+      return list_inputs(in, "the .npz file holds", name);
+    }
+    if (!mark_given(in, i) || !read_npz_entry(in, &entry, i, source)) return false;
+    found = true;
+  }
+  if (reason.text[0]) return fail(in->error, "'%s': %.500s", source, reason.text);
+  if (found || only == in->model->input_count) return true;
+  return fail(in->error, "'%s' holds no tensor '%s'", source, in->model->inputs[only].name);
+}
+
+static bool read_json_value(Inputs *in, JsonReader *json, uint32_t i, const char *source) {
+  Error reason;
+  return read_json_tensor(json, &in->model->inputs[i], in->inputs[i], &reason) ||
+         fail(in->error, "'%s': %.560s", source, reason.text);
+}
+
+static bool fail_document(Inputs *in, const JsonReader *json, const char *source) {
+  Error reason;
+  fail_json(json, &reason);
+  return fail(in->error, "'%s': %.560s", source, reason.text);
+}
+
+// The members of an object, behind its '{'. Those of other names than `only`'s are passed over when there is one.
+static bool read_json_members(Inputs *in, JsonReader *json, uint32_t only, const char *source) {
+  const Model *model = in->model;
+  for (JsonEvent event; (event = read_json(json)) != JSON_OBJECT_END;) {
+    if (event == JSON_FAULT) return fail_document(in, json, source);
+    uint32_t i = 0;
+    while (i < model->input_count && !json_equals(json, model->inputs[i].name)) i++;
+    if (only < model->input_count && i != only) {
+      if (!skip_json(json)) return fail_document(in, json, source);
+    } else if (i == model->input_count) {
+      char name[81];
+      snprintf(name, sizeof name, "%.*s", (int)(json->length < 80 ? json->length : 80), json->text);
+      return list_inputs(in, "the JSON file holds", name);
+    } else if (!mark_given(in, i) || !read_json_value(in, json, i, source)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A document is the value of one input, or an object of inputs by name.
+static bool read_json_file(Inputs *in, const Bytes *file, uint32_t only, const char *source) {
+  JsonReader json, start;
+  open_json(&json, file->data, file->size);
+  start = json;
+  bool object = read_json(&json) == JSON_OBJECT;
+  if (json.fault) return fail_document(in, &json, source);
+  if (object) {
+    if (!read_json_members(in, &json, only, source)) return false;
+  } else {
+    json = start;
+    if (only == in->model->input_count && in->model->input_count == 1) only = 0;
+    if (only == in->model->input_count)
+      return fail(in->error, "'%s' must be an object with a member for each input", source);
+    if (!mark_given(in, only) || !read_json_value(in, &json, only, source)) return false;
+  }
+  return read_json(&json) == JSON_END || fail_document(in, &json, source);
+}
+
+static bool read_one(Inputs *in, const Bytes *file, ReadFormat format, uint32_t i, const char *source) {
+  const ModelTensor *tensor = &in->model->inputs[i];
+  if (!mark_given(in, i)) return false;
+  return format == READ_NPY  ? read_npy(file->data, file->size, tensor, in->inputs[i], source, in->error)
+         : format == READ_PB ? read_tensor_proto(file->data, file->size, tensor, in->inputs[i], source, in->error)
+                             : read_raw(file->data, file->size, tensor, in->inputs[i], source, in->error);
+}
+
+static bool read_argument(Inputs *in, const char *argument) {
+  const Model *model = in->model;
+  uint32_t only = 0;
+  const char *path = argument;
+  for (; only < model->input_count; only++) {
+    size_t length = strlen(model->inputs[only].name);
+    if (strncmp(argument, model->inputs[only].name, length) != 0 || argument[length] != '=') continue;
+    path = argument + length + 1;
+    break;
+  }
+  const char *equals = strchr(argument, '=');
+  if (path == argument && equals && access(argument, F_OK) != 0) {
+    char name[81];
+    snprintf(name, sizeof name, "%.*s", (int)(equals - argument < 80 ? equals - argument : 80), argument);
+    return list_inputs(in, "no input", name);
+  }
+  Bytes file;
+  if (!read_file(path, &file, in->error)) return false;
+  ReadFormat format = find_format(path, &file);
+  const char *source = strcmp(path, "-") == 0 ? "standard input" : path;
+  bool done;
+  if (format == READ_ANY) {
+    // JSON by its first byte, unless it does not parse and has the size of a raw tensor.
+    JsonReader json;
+    open_json(&json, file.data, file.size);
+    uint32_t raw = only < model->input_count ? only : 0;
+    bool valid = skip_json(&json) && read_json(&json) == JSON_END;
+    format = !valid && model->input_count > 0 && file.size == model->inputs[raw].bytes ? READ_RAW : READ_JSON;
+  }
+  if (format == READ_NPZ)
+    done = read_npz(in, &file, only, source);
+  else if (format == READ_JSON)
+    done = read_json_file(in, &file, only, source);
+  else if (only == model->input_count && model->input_count != 1)
+    done = list_inputs(in, "say which input it is: NAME=FILE instead of", argument);
+  else
+    done = read_one(in, &file, format, only == model->input_count ? 0 : only, source);
+  free_file(&file);
+  return done;
+}
+
+bool read_inputs(const Model *model, void *const *inputs, char **arguments, size_t count, bool partial, Error *error) {
+  Inputs in = {model, inputs, map_memory(model->input_count, error), error};
+  if (!in.given) return false;
+  bool done = true;
+  for (size_t i = 0; i < count && done; i++) done = read_argument(&in, arguments[i]);
+  for (uint32_t i = 0; i < model->input_count && done && !partial; i++)
+    if (!in.given[i])
+      done = fail(error, "input '%s' is missing: give -i %s=FILE", model->inputs[i].name, model->inputs[i].name);
+  unmap_memory(in.given, model->input_count);
+  return done;
+}

@@ -1,0 +1,8 @@
+// The model's inputs from the files that a command line names.
+#pragma once
+#include "runtime/model.h"
+#include "runtime/system.h"
+
+// arguments: "NAME=FILE", or "FILE" where the file names its tensors (.npz, .json) or the model has one input. Fills
+// inputs[]; all must be given once unless `partial`.
+bool read_inputs(const Model *model, void *const *inputs, char **arguments, size_t count, bool partial, Error *error);

@@ -1,0 +1,12 @@
+// All templates as one LLVM module: what the compiler links calls with constant arguments against. Compiled once per
+// instruction-set level with -DINGOT_BITCODE, which makes each template an external function that is always inlined:
+//   clang-19 --target=TRIPLE -march=LEVEL -DVECTOR_BYTES=N -DINGOT_BITCODE -ffreestanding -nostdlibinc -O3
+//     -Xclang -disable-llvm-passes -ffp-contract=fast -emit-llvm -c templates/bitcode.c
+#include "templates/conv.h"
+#include "templates/gemm.h"
+#include "templates/map.h"
+#include "templates/math.h"
+#include "templates/move.h"
+#include "templates/norm.h"
+#include "templates/pool.h"
+#include "templates/reduce.h"

@@ -1,0 +1,200 @@
+// The elementary functions against libm in double precision, over a sample of all floats: error in ULP, special values,
+// signs of zeros. With arguments it measures instead: `test_math STRIDE [FUNCTION]`; stride 1 takes every float there
+// is.
+#include "tests/kernels/kernels.h"
+#include "templates/math.h"
+
+static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))) + (x - x); }
+static double softplus_or_inf(double x) { return isinf(x) ? fmax(x, 0) : softplus(x); }
+
+// F(name, largest error in ULP that the comment of the function may promise, reference)
+#define FUNCTIONS(F)                                                                                                   \
+  F(exp, 1.1, exp)                                                                                                     \
+  F(expm1, 1.5, expm1)                                                                                                 \
+  F(sigmoid, 2.5, sigmoid)                                                                                             \
+  F(tanh, 3.0, tanh)                                                                                                   \
+  F(erf, 3.0, erf)                                                                                                     \
+  F(log, 1.0, log)                                                                                                     \
+  F(log1p, 1.5, log1p)                                                                                                 \
+  F(softplus, 2.5, softplus_or_inf)                                                                                    \
+  F(sin, 1.5, sin)                                                                                                     \
+  F(cos, 1.5, cos)                                                                                                     \
+  F(tan, 3.0, tan)                                                                                                     \
+  F(asin, 2.0, asin)                                                                                                   \
+  F(acos, 2.0, acos)                                                                                                   \
+  F(atan, 2.0, atan)                                                                                                   \
+  F(sinh, 2.0, sinh)                                                                                                   \
+  F(cosh, 2.0, cosh)                                                                                                   \
+  F(asinh, 3.0, asinh)                                                                                                 \
+  F(acosh, 3.0, acosh)                                                                                                 \
+  F(atanh, 3.0, atanh)                                                                                                 \
+  F(round, 0, rint)                                                                                                    \
+  F(floor, 0, floor)                                                                                                   \
+  F(ceil, 0, ceil)                                                                                                     \
+  F(trunc, 0, trunc)                                                                                                   \
+  F(sqrt, 0.5, sqrt)
+
+typedef struct {
+  double ulp;     // largest error
+  float at;       // where
+  uint64_t wrong; // special values: NaN, infinities, zeros and their signs
+  float wrong_at;
+} Worst;
+
+// Adds one result to what was seen.
+static void judge(Worst *worst, float x, float got, double want) {
+  float rounded = (float)want;
+  int special = isnan(want) || (isinf(want) || want == 0);
+  if (isnan(got) || special) {
+    int same = isnan(want) ? isnan(got) : got == rounded && signbit(got) == signbit(rounded);
+    if (!same && worst->wrong++ == 0) worst->wrong_at = x;
+    return;
+  }
+  if (signbit(got) != signbit(rounded) && worst->wrong++ == 0) worst->wrong_at = x;
+  int exponent;
+  frexp(want, &exponent);
+  double ulp = ldexp(1, (exponent < -125 ? -125 : exponent) - 24);
+  double value = isinf(got) ? copysign(0x1p128, got) : got; // rounding up past the largest float is an error of ULPs
+  double error = fabs(value - want) / ulp;
+  if (isinf(got) && isinf(rounded)) error = 0;
+  if (error > worst->ulp) worst->ulp = error, worst->at = x;
+}
+
+#define MEASURE(name, bound, reference)                                                                                \
+  static Worst measure_##name(uint64_t stride) {                                                                       \
+    Worst worst = {0};                                                                                                 \
+    for (uint64_t bits = 0; bits < 1ull << 32; bits += stride * V) {                                                   \
+      vi lanes = {0};                                                                                                  \
+      for (idx i = 0; i < V; i++) lanes[i] = (int32_t)(uint32_t)(bits + stride * (uint64_t)i);                         \
+      vf x = (vf)lanes, y = name##_f32(x);                                                                             \
+      for (idx i = 0; i < V; i++) judge(&worst, x[i], y[i], reference((double)x[i]));                                  \
+    }                                                                                                                  \
+    return worst;                                                                                                      \
+  }                                                                                                                    \
+  static void test_##name(void **state) {                                                                              \
+    (void)state;                                                                                                       \
+    Worst worst = measure_##name(5003);                                                                                \
+    const float points[] = {0.0f,      -0.0f,  1.0f,       -1.0f,          0x1p-149f,  -0x1p-149f, INFINITY,           \
+                            -INFINITY, NAN,    0x1p-126f,  0x1p127f,       -0x1p127f,  0.5f,       -0.5f,              \
+                            88.7f,     -88.7f, 88.722839f, 88.73f,         -103.9721f, -103.9722f, -87.3366f,          \
+                            1.5f,      2.5f,   -2.5f,      0x1.fffffep127f};                                           \
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {                                                      \
+      judge(&worst, points[i], name##_f32(splat(points[i]))[V - 1], reference((double)points[i]));                     \
+      float one = name##_f32_1(points[i]), lane = name##_f32(splat(points[i]))[V - 1];                                 \
+      if (memcmp(&one, &lane, sizeof one) && !isnan(one))                                                              \
+        fail_msg(#name "(%.9g): scalar is %.9g, lane %.9g", points[i], one, lane);                                     \
+    }                                                                                                                  \
+    if (worst.wrong)                                                                                                   \
+      fail_msg(#name ": %llu wrong special values, first at %.9g (%a)", (unsigned long long)worst.wrong,               \
+               worst.wrong_at, worst.wrong_at);                                                                        \
+    if (worst.ulp > bound) fail_msg(#name ": %.3f ulp at %.9g (%a)", worst.ulp, worst.at, worst.at);                   \
+  }
+FUNCTIONS(MEASURE)
+
+// Two arguments: special values against each other, then random bits.
+static void check_two(const char *name, vf function(vf, vf), double reference(double, double), double bound) {
+  const float points[] = {0.0f,
+                          -0.0f,
+                          1.0f,
+                          -1.0f,
+                          INFINITY,
+                          -INFINITY,
+                          NAN,
+                          0.5f,
+                          -0.5f,
+                          2.0f,
+                          -2.0f,
+                          3.0f,
+                          -3.0f,
+                          2.5f,
+                          -2.5f,
+                          0x1p-149f,
+                          -0x1p-149f,
+                          0x1.fffffep127f,
+                          -0x1.fffffep127f,
+                          0x1p24f,
+                          0x1.000002p23f};
+  enum { COUNT = sizeof points / sizeof *points };
+  Worst worst = {0};
+  for (idx i = 0; i < COUNT; i++) {
+    for (idx j = 0; j < COUNT; j++) {
+      float got = function(splat(points[i]), splat(points[j]))[V - 1];
+      Worst here = {0};
+      judge(&here, points[i], got, reference((double)points[i], (double)points[j]));
+      if (here.wrong || here.ulp > bound) fail_msg("%s(%.9g, %.9g) is %.9g", name, points[i], points[j], got);
+    }
+  }
+  for (int round = 0; round < 300000; round++) {
+    vi low = {0}, high = {0};
+    for (idx i = 0; i < V; i++) {
+      uint64_t bits = random_bits();
+      low[i] = (int32_t)(uint32_t)bits;
+      high[i] = (int32_t)(uint32_t)(bits >> 32);
+    }
+    vf x = (vf)low, y = (vf)high;
+    for (idx i = 0; i < V; i++) {
+      if (round & 1) y[i] = random_float() * 150, x[i] = fabsf(random_float()) * 4;
+      if ((round & 3) == 3) y[i] = truncf(y[i]), x[i] -= 2;
+    }
+    vf z = function(x, y);
+    for (idx i = 0; i < V; i++) judge(&worst, x[i], z[i], reference((double)x[i], (double)y[i]));
+  }
+  if (worst.wrong)
+    fail_msg("%s: %llu wrong special values, first at %.9g", name, (unsigned long long)worst.wrong, worst.wrong_at);
+  if (worst.ulp > bound) fail_msg("%s: %.3f ulp at %.9g", name, worst.ulp, worst.at);
+}
+
+// Python's %: fmod moved by y where the signs differ, rounded to float once; a zero has y's sign.
+static double python_mod(double x, double y) {
+  double r = fmod(x, y);
+  if (r != 0 && signbit(r) != signbit(y)) return (float)r + y;
+  return r == 0 ? copysign(r, y) : r;
+}
+static vf pow_f32_call(vf x, vf y) { return pow_f32(x, y); }
+static vf fmod_f32_call(vf x, vf y) { return fmod_f32(x, y); }
+static vf mod_f32_call(vf x, vf y) { return mod_f32(x, y); }
+static void test_pow(void **state) { (void)state, check_two("pow", pow_f32_call, pow, 0.51); }
+static void test_fmod(void **state) { (void)state, check_two("fmod", fmod_f32_call, fmod, 0); }
+static void test_mod(void **state) { (void)state, check_two("mod", mod_f32_call, python_mod, 0.5); }
+
+static void test_max_min(void **state) {
+  (void)state;
+  const float points[] = {0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN};
+  for (int i = 0; i < 6; i++) {
+    for (int j = 0; j < 6; j++) {
+      float a = points[i], b = points[j], high = max_f32_1(a, b), low = min_f32_1(a, b);
+      if (isnan(a) || isnan(b)) {
+        assert_true(isnan(high) && isnan(low));
+      } else {
+        assert_true(high == fmaxf(a, b) && low == fminf(a, b));
+      }
+    }
+  }
+}
+
+#define TEST(name, bound, reference) cmocka_unit_test(test_##name),
+#define ROW(name, bound, reference)  {#name, measure_##name},
+int main(int argc, char **argv) {
+  if (cannot_run()) {
+    puts("skipped: this CPU lacks the instruction set");
+    return 77;
+  }
+  if (argc > 1) {
+    const struct {
+      const char *name;
+      Worst (*measure)(uint64_t stride);
+    } rows[] = {FUNCTIONS(ROW)};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+      if (argc > 2 && strcmp(argv[2], rows[i].name)) continue;
+      Worst worst = rows[i].measure(strtoull(argv[1], NULL, 10));
+      printf("%-9s %7.3f ulp at %-15.9g (%a)   %llu wrong specials, first at %a\n", rows[i].name, worst.ulp, worst.at,
+             worst.at, (unsigned long long)worst.wrong, worst.wrong_at);
+      fflush(stdout);
+    }
+    return 0;
+  }
+  const struct CMUnitTest tests[] = {FUNCTIONS(TEST) cmocka_unit_test(test_pow), cmocka_unit_test(test_fmod),
+                                     cmocka_unit_test(test_mod), cmocka_unit_test(test_max_min)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+// Moves of data against plain index arithmetic: transpose, gather, pad, resize.
+#include "tests/kernels/kernels.h"
+#include "templates/move.h"
+
+static unsigned char *new_pattern(idx bytes) {
+  unsigned char *p = new_bytes(bytes);
+  for (idx i = 0; i < bytes; i++) p[i] = (unsigned char)random_bits();
+  return p;
+}
+
+typedef struct {
+  idx size, n0, n1, rows, cols, xr, xc, yc, yr;
+  const void *x;
+  void *y;
+} Transpose;
+static Status run_transpose(void *context, idx part, idx parts) {
+  Transpose *t = context;
+  idx one = t->rows * t->cols;
+  return transpose(t->size, t->n0, t->n1, t->rows, t->cols, t->x, t->n1 * one, one, t->xr, t->xc, t->y, t->n1 * one,
+                   one, t->yc, t->yr, NULL, part, parts);
+}
+static void test_transpose(void **state) {
+  (void)state;
+  const idx sizes[] = {1, V - 1, V, V + 1, 3 * V + 2, 67, 130};
+  for (idx size = 1; size <= 8; size *= 2) {
+    for (size_t r = 0; r < 7; r++) {
+      for (size_t c = 0; c < 7; c++) {
+        for (int flip = 0; flip < 2; flip++) { // flip: both sides stored the other way round
+          idx rows = sizes[r], cols = sizes[c], bytes = 6 * rows * cols * size;
+          unsigned char *x = new_pattern(bytes), *y = new_bytes(bytes);
+          Transpose t = {size, 2, 3, rows, cols, flip ? 1 : cols, flip ? rows : 1, flip ? 1 : rows, flip ? cols : 1,
+                         x,    y};
+          run_parts(run_transpose, &t, y, bytes);
+          for (idx m = 0; m < 6; m++) {
+            for (idx i = 0; i < rows; i++) {
+              for (idx j = 0; j < cols; j++) {
+                if (memcmp(x + (m * rows * cols + i * t.xr + j * t.xc) * size,
+                           y + (m * rows * cols + j * t.yc + i * t.yr) * size, (size_t)size)) {
+                  fail_msg("size %td %tdx%td flip %d: [%td][%td] differs", size, rows, cols, flip, i, j);
+                }
+              }
+            }
+          }
+          free(x), free(y);
+        }
+      }
+    }
+  }
+}
+
+typedef struct {
+  idx outer, axis, count, inner, index_bytes;
+  const void *data, *indices;
+  void *out;
+} Gather;
+static Status run_gather(void *context, idx part, idx parts) {
+  Gather *g = context;
+  return gather(g->outer, g->axis, g->count, g->inner, g->data, g->indices, g->index_bytes, g->out, NULL, part, parts);
+}
+static void test_gather(void **state) {
+  (void)state;
+  const int64_t wide[] = {0, 4, -1, -5, 2};
+  const int32_t narrow[] = {0, 4, -1, -5, 2};
+  for (idx inner = 1; inner < 70; inner += 17) {
+    unsigned char *data = new_pattern(3 * 5 * inner), *out = new_bytes(3 * 5 * inner);
+    for (int bytes = 4; bytes <= 8; bytes += 4) {
+      Gather g = {3, 5, 5, inner, bytes, data, bytes == 8 ? (const void *)wide : narrow, out};
+      run_parts(run_gather, &g, out, 3 * 5 * inner);
+      for (idx i = 0; i < 15; i++) {
+        idx from = wide[i % 5] < 0 ? (idx)wide[i % 5] + 5 : (idx)wide[i % 5];
+        assert_memory_equal(out + i * inner, data + (i / 5 * 5 + from) * inner, (size_t)inner);
+      }
+    }
+    free(data), free(out);
+  }
+  const int64_t bad[] = {5, -6, INT64_MAX, INT64_MIN};
+  for (int i = 0; i < 4; i++) {
+    unsigned char data[5] = {0}, out[1];
+    Gather g = {1, 5, 1, 1, 8, data, bad + i, out};
+    assert_int_equal(run_gather(&g, 0, 1), STATUS_INDEX);
+  }
+}
+
+typedef struct {
+  idx size, n[4], p[4], s[4];
+  const void *x, *value;
+  void *y;
+} Pad;
+static Status run_pad(void *context, idx part, idx parts) {
+  Pad *t = context;
+  return pad(t->size, t->n[0], t->n[1], t->n[2], t->n[3], t->p[0], t->p[1], t->p[2], t->p[3], t->s[0], t->s[1], t->s[2],
+             t->s[3], t->x, t->value, t->y, NULL, part, parts);
+}
+static void test_pad(void **state) {
+  (void)state;
+  const unsigned char value[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  for (int bits = 0; bits < 81 * 2; bits++) {
+    Pad t = {bits & 1 ? 4 : 12,
+             {0},
+             {bits / 2 % 3 - 1, bits / 6 % 3 - 1, bits / 18 % 3 - 1, 3 * (bits / 54 % 3 - 1)},
+             {2, 3, 4, 5},
+             NULL,
+             value,
+             NULL};
+    idx count = 1;
+    for (int d = 0; d < 4; d++) count *= t.n[d] = t.s[d] + t.p[d] + (d == 3 ? 2 : 0);
+    unsigned char *x = new_pattern(120 * t.size), *y = new_bytes(count * t.size + 1);
+    t.x = x, t.y = y;
+    run_parts(run_pad, &t, y, count * t.size);
+    for (idx i = 0; i < count; i++) {
+      idx left = i, at[4], inside = 1, from = 0;
+      for (int d = 3; d >= 0; d--) at[d] = left % t.n[d] - t.p[d], left /= t.n[d];
+      for (int d = 0; d < 4; d++) inside &= at[d] >= 0 && at[d] < t.s[d], from = from * t.s[d] + at[d];
+      assert_memory_equal(y + i * t.size, inside ? x + from * t.size : value, (size_t)t.size);
+    }
+    free(x), free(y);
+  }
+}
+
+enum { N = 2, IH = 4, IW = 3, OH = 7, OW = 5 };
+static const int32_t ynear[OH] = {0, 0, 1, 1, 2, 3, 3}, xnear[OW] = {0, 0, 1, 2, 2};
+static const int32_t ytable[2 * OH] = {0, 0, 0, 1, 0, 1, 1, 2, 2, 3, 2, 3, 3, 3},
+                                xtable[2 * OW] = {0, 0, 0, 1, 1, 1, 1, 2, 2, 2};
+static const float yweight[2 * OH] = {1, 0, .5f, .5f, .25f, .75f, .5f, .5f, .75f, .25f, .125f, .875f, 1, 0};
+static const float xweight[2 * OW] = {1, 0, .25f, .75f, 1, 0, .5f, .5f, 0, 1};
+typedef struct {
+  idx c, stride; // stride of a pixel of x
+  const float *x;
+  float *y;
+} Resize;
+static Status run_nearest(void *context, idx part, idx parts) {
+  Resize *r = context;
+  return resize2d_nearest(4 * r->c, N, OH, OW, ynear, xnear, r->x, 4 * IH * IW * r->stride, 4 * IW * r->stride,
+                          4 * r->stride, r->y, NULL, part, parts);
+}
+static void store_resized(void *const *bufs, vf v, idx n, idx oy, idx ox, idx c, idx lanes) {
+  const Resize *r = bufs[0];
+  store_some(r->y + ((n * OH + oy) * OW + ox) * r->c + c, v, lanes);
+}
+static Status run_linear(void *context, idx part, idx parts) {
+  Resize *r = context;
+  return resize2d_linear_f32(N, OH, OW, r->c, ytable, yweight, xtable, xweight, r->x, IH * IW * r->stride,
+                             IW * r->stride, r->stride, store_resized, (void *[]){r}, part, parts);
+}
+static void test_resize(void **state) {
+  (void)state;
+  const idx channels[] = {1, V - 1, V, 2 * V + 1};
+  for (size_t k = 0; k < 4; k++) {
+    idx c = channels[k], stride = c + 2, count = N * OH * OW * c;
+    float *x = new_random(N * IH * IW * stride), *y = new_floats(count);
+    Resize r = {c, stride, x, y};
+    run_parts(run_nearest, &r, y, count * 4);
+    for (idx i = 0; i < count; i++) {
+      idx ox = i / c % OW, oy = i / c / OW % OH, n = i / c / OW / OH;
+      assert_true(y[i] == x[((n * IH + ynear[oy]) * IW + xnear[ox]) * stride + i % c]);
+    }
+    run_parts(run_linear, &r, y, count * 4);
+    for (idx i = 0; i < count; i++) {
+      idx ox = i / c % OW, oy = i / c / OW % OH, n = i / c / OW / OH;
+      double want = 0;
+      for (int t = 0; t < 4; t++) {
+        want += (double)yweight[2 * oy + t / 2] * xweight[2 * ox + t % 2] *
+                x[((n * IH + ytable[2 * oy + t / 2]) * IW + xtable[2 * ox + t % 2]) * stride + i % c];
+      }
+      assert_true(is_close(y[i], want, 1e-6));
+    }
+    free(x), free(y);
+  }
+}
+
+RUN_TESTS(cmocka_unit_test(test_transpose), cmocka_unit_test(test_gather), cmocka_unit_test(test_pad),
+          cmocka_unit_test(test_resize))

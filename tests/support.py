@@ -1,0 +1,179 @@
+"""What the Python tests share: where things are, how to build and run a model, how to compare.
+
+Settings come from the environment:
+  INGOT        the compiler; default: ingot in INGOT_BUILD
+  INGOT_BUILD  the build folder, where generated models are kept; default: build
+  INGOT_DATA   a folder that holds models/, bench/ and conformance/; tests that need it are skipped without it
+"""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("INGOT_BUILD", ROOT / "build")).absolute()
+INGOT = Path(os.environ.get("INGOT", BUILD / "ingot")).absolute()
+DATA = Path(os.environ["INGOT_DATA"]).absolute() if os.environ.get("INGOT_DATA") else None
+SKIPPED = 77  # the exit code that ctest knows as "skipped"
+
+# The rule for float32 models: |a - b| <= ATOL + RTOL * |b|.
+ATOL, RTOL = 1e-5, 1e-4
+
+
+class Failure(Exception):
+    """A sentence for the user: something that was run did not work."""
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(SKIPPED)
+
+
+def need_data():
+    if not DATA or not (DATA / "models").is_dir():
+        skip("INGOT_DATA does not name a folder with models/")
+
+
+def need_compiler():
+    if not INGOT.is_file():
+        sys.exit(f"no compiler at '{INGOT}': build it, or set INGOT")
+
+
+@dataclass
+class Run:
+    seconds: float
+    stdout: str
+
+
+def execute(command, timeout=600, **options):
+    """Runs a command to its end; a Failure with what it said when it did not exit with 0."""
+    start = time.perf_counter()
+    try:
+        done = subprocess.run([str(c) for c in command], capture_output=True, timeout=timeout, **options)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"'{Path(command[0]).name}' did not end within {timeout} s") from None
+    except OSError as error:
+        raise Failure(f"cannot run '{command[0]}': {error.strerror}") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+        raise Failure(f"'{Path(command[0]).name}': {said}")
+    return Run(time.perf_counter() - start, done.stdout.decode(errors="replace"))
+
+
+def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=()):
+    """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer)."""
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    command = [*before, INGOT, "build", model, "-o", out]
+    for name, shape in (shapes or {}).items():
+        command += ["--shape", f"{name}={'x'.join(map(str, shape))}"]
+    for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit)):
+        command += [flag, value] if value else []
+    return execute(command)
+
+
+def launch(executable, target=None):
+    """The start of a command line that runs an executable made for `target` (None: this machine)."""
+    if not target or target.startswith(os.uname().machine):
+        return [str(executable)]
+    emulator = f"qemu-{target.split('-')[0]}-static"
+    if not shutil.which(emulator):
+        skip(f"{emulator} is not installed")
+    return [emulator, str(executable)]
+
+
+def run_model(executable, inputs, target=None):
+    """One run of an executable on {name: array}; returns {name: array}."""
+    with tempfile.TemporaryDirectory(prefix="ingot-test-") as folder:
+        command = [*launch(executable, target), "run"]
+        for i, (name, array) in enumerate(inputs.items()):
+            np.save(f"{folder}/{i}.npy", array)
+            command += ["-i", f"{name}={folder}/{i}.npy"]
+        execute([*command, "-o", f"{folder}/out.npz"])
+        with np.load(io.BytesIO(Path(f"{folder}/out.npz").read_bytes())) as file:
+            return {name: file[name] for name in file.files}
+
+
+def read_info(executable, target=None):
+    return json.loads(execute([*launch(executable, target), "info", "--json"]).stdout)
+
+
+def open_ort(model, optimise=True):
+    """An ONNX Runtime session: CPU, one thread, sequential."""
+    import onnxruntime as ort
+
+    ort.set_default_logger_severity(3)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    if not optimise:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def run_ort(session, inputs):
+    return dict(zip([o.name for o in session.get_outputs()], session.run(None, inputs)))
+
+
+@dataclass
+class Difference:
+    """How far outputs are from what was expected. `share` is the worst |a - b| as a share of what the rule allows."""
+
+    absolute: float = 0.0
+    relative: float = 0.0
+    share: float = 0.0
+
+    def __or__(self, other):
+        return Difference(*(max(a, b) for a, b in zip(vars(self).values(), vars(other).values())))
+
+
+def compare(got, expected, atol=ATOL, rtol=RTOL):
+    """The Difference of two {name: array}. Names, shapes and types must be equal, NaN and infinities in the same
+    places: else a Failure. Integers, booleans and strings must be equal. The relative error is taken over elements of
+    at least a thousandth of the largest, since near zero it says nothing."""
+    if set(got) != set(expected):
+        raise Failure(f"outputs {sorted(got)}, expected {sorted(expected)}")
+    worst = Difference()
+    for name, b in expected.items():
+        a, b = np.asarray(got[name]), np.asarray(b)
+        if a.shape != b.shape or a.dtype != b.dtype:
+            raise Failure(f"output '{name}' is {a.dtype}{list(a.shape)}, expected {b.dtype}{list(b.shape)}")
+        if b.dtype.kind != "f":
+            wrong = int(np.sum(a != b))
+            if wrong:
+                raise Failure(f"output '{name}': {wrong} of {b.size} elements differ")
+            continue
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        finite = np.isfinite(b)
+        if not np.array_equal(a[~finite], b[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
+            raise Failure(f"output '{name}': NaN or infinity in different places")
+        a, b = a[finite], b[finite]
+        if not b.size:
+            continue
+        error, size = np.abs(a - b), np.abs(b)
+        large = (size > 0) & (size >= size.max() / 1000)
+        relative = float((error[large] / size[large]).max()) if large.any() else 0.0
+        worst |= Difference(float(error.max()), relative, float((error / (atol + rtol * size)).max()))
+    return worst
+
+
+def print_table(rows, header):
+    """Rows of text as aligned columns: the first to the left, numbers to the right, the last as it is."""
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [f"{str(c):{'<' if i in (0, len(row) - 1) else '>'}{w}}" for i, (c, w) in enumerate(zip(row, widths))]
+        print("  ".join(cells).rstrip())
+
+
+def finish(passed, failed, skipped=0):
+    """Prints the closing line and ends the process as ctest expects."""
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed else 0 if passed else SKIPPED)

@@ -1,0 +1,191 @@
+// Dims: the normal form, and that every rewriting keeps the value. The oracle for values is plain arithmetic on
+// numbers: an expression is built twice, from symbols and from the numbers that are bound to them.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "compiler/graph/graph.h"
+
+typedef struct {
+  Arena *arena;
+  DimTable *table;
+  Dim x, y, z;
+} Fixture;
+
+static int setup(void **state) {
+  Arena *arena = arena_new();
+  Fixture *f = NEW(arena, Fixture);
+  f->arena = arena;
+  f->table = dims_new(arena);
+  f->x = dim_symbol(f->table, "x");
+  f->y = dim_symbol(f->table, "y");
+  f->z = dim_symbol(f->table, "z");
+  *state = f;
+  return 0;
+}
+
+static int teardown(void **state) {
+  arena_free(((Fixture *)*state)->arena);
+  return 0;
+}
+
+static Dim add(Fixture *f, Dim a, Dim b) { return dim_op(f->table, DIM_ADD, a, b); }
+static Dim mul(Fixture *f, Dim a, Dim b) { return dim_op(f->table, DIM_MUL, a, b); }
+static Dim divide(Fixture *f, Dim a, Dim b) { return dim_op(f->table, DIM_DIV, a, b); }
+static Dim mod(Fixture *f, Dim a, Dim b) { return dim_op(f->table, DIM_MOD, a, b); }
+static Dim n(int64_t value) { return dim_const(value); }
+
+static void assert_dim(Fixture *f, Dim a, Dim b) {
+  if (!dim_equal(a, b)) fail_msg("%s is not %s", dim_text(f->table, a), dim_text(f->table, b));
+}
+
+static void test_symbols_are_interned(void **state) {
+  Fixture *f = *state;
+  char name[] = "x";
+  assert_dim(f, dim_symbol(f->table, name), f->x);
+  assert_false(dim_equal(f->x, f->y));
+  assert_false(dim_equal(f->x, n(0)));
+  for (int i = 0; i < 1000; i++) dim_symbol(f->table, arena_printf(f->arena, "s%d", i)); // the table grows
+  assert_dim(f, dim_symbol(f->table, "x"), f->x);
+}
+
+static void test_sums_and_products(void **state) {
+  Fixture *f = *state;
+  Dim x = f->x, y = f->y, z = f->z;
+  assert_dim(f, add(f, add(f, x, y), n(1)), add(f, n(1), add(f, y, x)));
+  assert_dim(f, add(f, x, x), mul(f, n(2), x));
+  assert_dim(f, add(f, x, mul(f, x, n(-1))), n(0));
+  assert_dim(f, add(f, x, n(0)), x);
+  assert_dim(f, mul(f, x, n(0)), n(0));
+  assert_dim(f, mul(f, x, n(1)), x);
+  assert_dim(f, mul(f, mul(f, x, y), z), mul(f, z, mul(f, y, x)));
+  assert_dim(f, mul(f, add(f, x, y), z), add(f, mul(f, z, y), mul(f, x, z)));
+  assert_dim(f, mul(f, add(f, x, n(1)), add(f, x, n(-1))), add(f, mul(f, x, x), n(-1)));
+}
+
+static void test_division(void **state) {
+  Fixture *f = *state;
+  Dim x = f->x, y = f->y;
+  assert_dim(f, divide(f, mul(f, n(2), x), n(2)), x);
+  assert_dim(f, divide(f, n(-7), n(2)), n(-4)); // floor
+  assert_dim(f, mod(f, n(-7), n(2)), n(1));
+  assert_dim(f, divide(f, x, n(1)), x);
+  assert_dim(f, mod(f, x, n(1)), n(0));
+  assert_dim(f, divide(f, x, x), n(1));
+  assert_dim(f, divide(f, mul(f, mul(f, x, y), n(768)), mul(f, x, n(64))), mul(f, y, n(12)));
+  assert_dim(f, divide(f, mul(f, add(f, x, y), n(768)), add(f, x, y)), n(768));
+  assert_dim(f, divide(f, mul(f, mul(f, add(f, x, y), y), n(768)), add(f, x, y)), mul(f, y, n(768)));
+  assert_dim(f, divide(f, add(f, mul(f, x, n(4)), n(7)), n(4)), add(f, x, n(1)));
+  assert_dim(f, mod(f, add(f, mul(f, x, n(4)), n(7)), n(4)), n(3));
+  // Two convolutions of stride 2 and padding 1 are one of stride 4.
+  assert_dim(f, divide(f, add(f, divide(f, add(f, x, n(1)), n(2)), n(1)), n(2)), divide(f, add(f, x, n(3)), n(4)));
+  assert_dim(f, divide(f, divide(f, x, n(2)), n(3)), divide(f, x, n(6)));
+}
+
+static void test_min_and_max(void **state) {
+  Fixture *f = *state;
+  Dim x = f->x, y = f->y;
+  assert_dim(f, dim_op(f->table, DIM_MIN, n(3), n(4)), n(3));
+  assert_dim(f, dim_op(f->table, DIM_MAX, n(3), n(4)), n(4));
+  assert_dim(f, dim_op(f->table, DIM_MIN, x, add(f, x, n(1))), x);
+  assert_dim(f, dim_op(f->table, DIM_MAX, x, add(f, x, n(1))), add(f, x, n(1)));
+  assert_dim(f, dim_op(f->table, DIM_MIN, x, y), dim_op(f->table, DIM_MIN, y, x));
+  assert_dim(f, dim_op(f->table, DIM_MAX, x, x), x);
+}
+
+static void test_overflow_is_no_number(void **state) {
+  Fixture *f = *state;
+  const char *names[] = {"overflow", "x"};
+  int64_t values[] = {1, 2};
+  Dim big = n(INT64_MAX), squares = add(f, f->x, f->y);
+  for (int i = 0; i < 50; i++) squares = mul(f, squares, squares);
+  Dim deep = f->x;
+  for (int i = 0; i < 5000; i++) deep = dim_op(f->table, DIM_MIN, divide(f, deep, f->y), add(f, deep, n(2)));
+  Dim cases[] = {mul(f, big, n(2)),
+                 add(f, big, n(1)),
+                 mul(f, mul(f, f->x, big), n(2)),
+                 divide(f, f->x, n(0)),
+                 divide(f, n(INT64_MIN), n(-1)),
+                 squares,
+                 deep};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    assert_string_equal(dim_text(f->table, cases[i]), "overflow");
+    assert_false(dim_is_const(dim_bind(f->table, add(f, cases[i], n(1)), names, values, 2)));
+  }
+  assert_dim(f, dim_bind(f->table, dim_symbol(f->table, "overflow"), names, values, 2), n(1)); // a model's own name
+}
+
+static void test_text(void **state) {
+  Fixture *f = *state;
+  assert_string_equal(dim_text(f->table, n(3)), "3");
+  assert_string_equal(dim_text(f->table, f->x), "x");
+  assert_string_equal(dim_text(f->table, add(f, f->x, n(1))), "(x+1)");
+  assert_string_equal(dim_text(f->table, add(f, f->x, n(-1))), "(x-1)");
+  assert_string_equal(dim_text(f->table, mul(f, f->x, n(2))), "(2*x)");
+  assert_string_equal(dim_text(f->table, divide(f, f->x, mul(f, n(2), f->y))), "(x/(2*y))");
+  assert_string_equal(dim_text(f->table, mod(f, f->x, n(8))), "(x%8)");
+  assert_string_equal(dim_text(f->table, dim_op(f->table, DIM_MAX, f->x, f->y)), "max(x,y)");
+}
+
+// The same operation on numbers that are not negative; false when it overflows.
+static bool compute(DimOp op, int64_t a, int64_t b, int64_t *out) {
+  switch (op) {
+  case DIM_ADD: return !__builtin_add_overflow(a, b, out);
+  case DIM_MUL: return !__builtin_mul_overflow(a, b, out);
+  case DIM_DIV: *out = a / b; return true;
+  case DIM_MOD: *out = a % b; return true;
+  case DIM_MIN: *out = a < b ? a : b; return true;
+  default: *out = a > b ? a : b; return true;
+  }
+}
+
+static uint32_t next_random(uint32_t *seed, uint32_t below) {
+  *seed = *seed * 1664525 + 1013904223;
+  return (*seed >> 8) % below;
+}
+
+// Random expressions over x, y, z: bound, they are what the same operations on numbers give. Divisors are positive,
+// which the normal form relies on.
+static void test_rewriting_keeps_values(void **state) {
+  enum { SYMBOLS = 3, ALL = 12, ROUNDS = 20000 };
+  Fixture *f = *state;
+  static const DimOp ops[] = {DIM_ADD, DIM_MUL, DIM_DIV, DIM_MOD, DIM_MIN, DIM_MAX, DIM_ADD, DIM_DIV};
+  const char *names[SYMBOLS] = {"x", "y", "z"};
+  uint32_t seed = 1;
+  int checked = 0;
+  for (int round = 0; round < ROUNDS; round++) {
+    Dim dims[ALL] = {f->x, f->y, f->z};
+    int64_t numbers[ALL];
+    for (int i = 0; i < SYMBOLS; i++) numbers[i] = next_random(&seed, 32) + 1;
+    for (int i = SYMBOLS; i < ALL; i++) {
+      DimOp op = ops[next_random(&seed, COUNT(ops))];
+      uint32_t a = next_random(&seed, (uint32_t)i), b = next_random(&seed, (uint32_t)i);
+      bool constant = next_random(&seed, 2);
+      int64_t number = constant ? next_random(&seed, 16) + 1 : numbers[b];
+      if (number == 0 && (op == DIM_DIV || op == DIM_MOD)) op = DIM_ADD;
+      dims[i] = dim_op(f->table, op, dims[a], constant ? n(number) : dims[b]);
+      Dim bound = dim_bind(f->table, dims[i], names, numbers, SYMBOLS);
+      if (!compute(op, numbers[a], number, &numbers[i]) || !dim_is_const(bound)) break; // overflow
+      if (bound.value != numbers[i])
+        fail_msg("%s is %lld with x=%lld y=%lld z=%lld, not %lld", dim_text(f->table, dims[i]), (long long)bound.value,
+                 (long long)numbers[0], (long long)numbers[1], (long long)numbers[2], (long long)numbers[i]);
+      checked++;
+    }
+  }
+  assert_true(checked > ROUNDS * 5);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_symbols_are_interned, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_sums_and_products, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_division, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_min_and_max, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_overflow_is_no_number, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_text, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_rewriting_keeps_values, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -45,7 +45,7 @@ static bool measure_runs(Bench *bench, uint64_t runs, uint64_t seconds, Error *e
   for (int warm = 0; warm < 3 || (warm < 1000 && read_clock_ns() - start < NS_PER_SECOND / 20); warm++)
     if (!run_once(bench, NULL, error)) return false;
   start = read_clock_ns();
-  for (uint64_t before = start; bench->runs < MAX_RUNS; ) {
+  for (uint64_t before = start; bench->runs < MAX_RUNS;) {
     if (!run_once(bench, NULL, error)) return false;
     uint64_t now = read_clock_ns();
     bench->run_ns[bench->runs++] = now - before;
@@ -88,8 +88,7 @@ static void print_text(const Bench *bench, bool steps) {
   printf("latency of %" PRIu64 " runs, %u thread%s\n", bench->runs, threads, threads == 1 ? "" : "s");
   for (size_t i = 0; i < COUNT(percentiles); i++)
     printf("  %-4s %12.2f us\n", percentiles[i].name, percentile(bench, percentiles[i].permille));
-  if (model->macs > 0)
-    printf("  %.2f GFLOP/s at p50\n", 2 * (double)model->macs / (percentile(bench, 500) * 1000));
+  if (model->macs > 0) printf("  %.2f GFLOP/s at p50\n", 2 * (double)model->macs / (percentile(bench, 500) * 1000));
   if (!steps) return;
   uint64_t total = 0;
   int width = 4;
@@ -106,7 +105,8 @@ static void print_text(const Bench *bench, bool steps) {
     printf("%10.2f %6.1f %9s  %-*s  %s\n", (double)bench->median_ns[s] / 1000,
            total ? 100 * (double)bench->median_ns[s] / (double)total : 0, speed, width, step->kernel_name, step->name);
   }
-  printf("%10.2f %6.1f %9s  sum of the medians of %" PRIu64 " runs\n", (double)total / 1000, 100.0, "", bench->step_runs);
+  printf("%10.2f %6.1f %9s  sum of the medians of %" PRIu64 " runs\n", (double)total / 1000, 100.0, "",
+         bench->step_runs);
 }
 
 static bool flush_stdout(void *context, const char *data, size_t size) {

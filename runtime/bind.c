@@ -20,7 +20,8 @@ void make_binding(Binding *binding, const Model *model, void *memory, void *aren
   count_refs(model, &refs, &io_refs);
   *binding = (Binding){.pointers = memory, .io_slots = (size_t *)((void **)memory + refs)};
   // A step only reads through its pointers to weights.
-  char *const bases[] = {[BASE_ARENA] = arena, [BASE_WEIGHTS] = (char *)(uintptr_t)model->weights, [BASE_STATE] = state};
+  char *const bases[] = {
+      [BASE_ARENA] = arena, [BASE_WEIGHTS] = (char *)(uintptr_t)model->weights, [BASE_STATE] = state};
   size_t slot = 0;
   for (uint32_t s = 0; s < model->step_count; s++)
     for (uint32_t r = 0; r < model->steps[s].ref_count; r++, slot++) {

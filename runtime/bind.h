@@ -4,8 +4,8 @@
 #include "runtime/model.h"
 
 typedef struct {
-  void **pointers;      // of all steps, one step's behind the other's
-  size_t *io_slots;     // which of them follow the inputs and outputs of a run
+  void **pointers;  // of all steps, one step's behind the other's
+  size_t *io_slots; // which of them follow the inputs and outputs of a run
   size_t io_slot_count;
 } Binding;
 

@@ -26,7 +26,7 @@ static bool choose_format(const char *path, const char *wanted, WriteFormat *for
       return true;
     }
   if (wanted) return fail(error, "unknown --format '%s': it is json, npz, npy or raw", wanted);
-  *format = strcmp(path, "-") == 0  ? WRITE_JSON
+  *format = strcmp(path, "-") == 0     ? WRITE_JSON
             : ends_with(path, ".json") ? WRITE_JSON
             : ends_with(path, ".npz")  ? WRITE_NPZ
             : ends_with(path, ".npy")  ? WRITE_NPY
@@ -80,8 +80,7 @@ static bool write_one_output(const Model *model, void *const *outputs, WriteForm
   char head[NPY_HEAD];
   size_t length = format == WRITE_NPY ? make_npy_head(head, &model->outputs[0]) : 0;
   if (format == WRITE_NPY && length == 0) return fail(error, "the output has too many dims for a .npy");
-  return write_output(output, head, length, error) &&
-         write_output(output, outputs[0], model->outputs[0].bytes, error);
+  return write_output(output, head, length, error) && write_output(output, outputs[0], model->outputs[0].bytes, error);
 }
 
 static bool write_outputs(const Model *model, void *const *outputs, const char *path, WriteFormat format,

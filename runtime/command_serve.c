@@ -6,11 +6,14 @@ enum { MAX_CONNECTIONS = 65536 };
 static const uint64_t max_body = UINT64_C(1) << 40;
 
 bool command_serve(const Invocation *call, Error *error) {
-  ServerSettings settings = {.listen = "127.0.0.1:8080", .connections = 256, .body_bytes = suggest_body_bytes(call->model)};
+  ServerSettings settings = {
+      .listen = "127.0.0.1:8080", .connections = 256, .body_bytes = suggest_body_bytes(call->model)};
   uint64_t threads = 0;
   const Option options[] = {
-      {"listen", '\0', OPTION_TEXT, &settings.listen, 0, 0, "HOST:PORT", "where to listen (127.0.0.1:8080); port 0: any"},
-      {"max-body", '\0', OPTION_COUNT, &settings.body_bytes, 1, max_body, "BYTES", "of a request (what the inputs need)"},
+      {"listen", '\0', OPTION_TEXT, &settings.listen, 0, 0, "HOST:PORT",
+       "where to listen (127.0.0.1:8080); port 0: any"},
+      {"max-body", '\0', OPTION_COUNT, &settings.body_bytes, 1, max_body, "BYTES",
+       "of a request (what the inputs need)"},
       {"connections", '\0', OPTION_COUNT, &settings.connections, 1, MAX_CONNECTIONS, "N", "at the same time (256)"},
       {"drain", '\0', OPTION_COUNT, &settings.drain_seconds, 0, 3600, "S", "go on accepting after SIGTERM (0)"},
       {"threads", '\0', OPTION_COUNT, &threads, 1, MAX_THREADS, "N", "threads, this one included"},

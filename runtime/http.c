@@ -226,8 +226,21 @@ HttpResult parse_http_head(HttpHead *head, const char *data, size_t size) {
   return fault(head, 414, "the request line is too long");
 }
 
-enum { LENGTH_BODY, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_SIZE_LF, CHUNK_DATA, CHUNK_CR, CHUNK_LF, TRAILER, TRAILER_NAME,
-       TRAILER_VALUE, TRAILER_LF, LAST_LF, BODY_DONE };
+enum {
+  LENGTH_BODY,
+  CHUNK_SIZE,
+  CHUNK_EXTENSION,
+  CHUNK_SIZE_LF,
+  CHUNK_DATA,
+  CHUNK_CR,
+  CHUNK_LF,
+  TRAILER,
+  TRAILER_NAME,
+  TRAILER_VALUE,
+  TRAILER_LF,
+  LAST_LF,
+  BODY_DONE
+};
 
 HttpBody start_http_body(const HttpHead *head, size_t limit) {
   HttpBody body = {.chunked = head->chunked, .state = head->chunked ? CHUNK_SIZE : LENGTH_BODY, .limit = limit};

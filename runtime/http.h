@@ -45,12 +45,12 @@ bool http_span_equals(HttpSpan span, const char *data, const char *text);
 
 typedef struct {
   bool chunked;
-  uint8_t state;    // see http.c
-  uint32_t line;    // bytes of the current line, or of the trailers
-  uint64_t left;    // bytes of the body or of this chunk still to come
-  size_t received;  // bytes of the decoded body
-  size_t limit;     // of received
-  int status;       // of a fault: 400 or 413
+  uint8_t state;   // see http.c
+  uint32_t line;   // bytes of the current line, or of the trailers
+  uint64_t left;   // bytes of the body or of this chunk still to come
+  size_t received; // bytes of the decoded body
+  size_t limit;    // of received
+  int status;      // of a fault: 400 or 413
   const char *fault;
 } HttpBody;
 

@@ -130,9 +130,7 @@ static const char *read_codes(Inflate *in) {
     }
     if (symbol == 16 && i == 0) return "bad code lengths";
     uint8_t value = symbol == 16 ? lengths[i - 1] : 0;
-    unsigned repeat = symbol == 16   ? 3 + take_bits(in, 2)
-                      : symbol == 17 ? 3 + take_bits(in, 3)
-                                     : 11 + take_bits(in, 7);
+    unsigned repeat = symbol == 16 ? 3 + take_bits(in, 2) : symbol == 17 ? 3 + take_bits(in, 3) : 11 + take_bits(in, 7);
     if (repeat > literals + distances - i) return "bad code lengths";
     while (repeat--) lengths[i++] = value;
   }
@@ -153,9 +151,11 @@ static void use_fixed_codes(Inflate *in) {
 static const char *copy_block(Inflate *in) {
   static const uint16_t length_base[] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
                                          31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-  static const uint8_t length_extra[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-  static const uint16_t distance_base[] = {1,   2,   3,   4,   5,   7,    9,    13,   17,   25,   33,   49,   65,    97,    129,
-                                           193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+  static const uint8_t length_extra[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                         2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+  static const uint16_t distance_base[] = {1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
+                                           33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
+                                           1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
   for (;;) {
     int symbol = take_symbol(in, &in->literal);
     if (symbol < 0) return "an invalid code";

@@ -66,8 +66,7 @@ void explain_model(const Model *model, const char *program) {
          program, model->name);
   printf("  %s bench --steps\n      measures latency and the time of each step\n", program);
   printf("  %s info --json\n      all of this for programs\n", program);
-  if (model->check_count > 0)
-    printf("  %s selftest\n      compares with values recorded when compiling\n", program);
+  if (model->check_count > 0) printf("  %s selftest\n      compares with values recorded when compiling\n", program);
 }
 
 static bool write_stdout(void *context, const char *data, size_t size) {
@@ -116,7 +115,8 @@ static bool print_json(const Model *model) {
       {"macs", model->macs},
       {"threads", model->threads},
   };
-  for (size_t i = 0; i < COUNT(numbers); i++) put_format(&json, "  \"%s\": %" PRIu64 ",\n", numbers[i].key, numbers[i].value);
+  for (size_t i = 0; i < COUNT(numbers); i++)
+    put_format(&json, "  \"%s\": %" PRIu64 ",\n", numbers[i].key, numbers[i].value);
   put_string(&json, "  \"steps\": [");
   for (uint32_t i = 0; i < model->step_count; i++) {
     put_string(&json, i ? ",\n    {\"name\": " : "\n    {\"name\": ");

@@ -30,7 +30,8 @@ static ReadFormat find_format(const char *path, const Bytes *file) {
     if (length >= tail && strcmp(path + length - tail, endings[i].ending) == 0) return endings[i].format;
   }
   if (file->size >= 6 && memcmp(file->data, "\x93NUMPY", 6) == 0) return READ_NPY;
-  if (file->size >= 4 && (memcmp(file->data, "PK\3\4", 4) == 0 || memcmp(file->data, "PK\5\6", 4) == 0)) return READ_NPZ;
+  if (file->size >= 4 && (memcmp(file->data, "PK\3\4", 4) == 0 || memcmp(file->data, "PK\5\6", 4) == 0))
+    return READ_NPZ;
   if (file->size >= 1 && (file->data[0] == '{' || file->data[0] == '[')) return READ_ANY;
   return READ_RAW;
 }

@@ -63,7 +63,7 @@ typedef struct {
 } JsonWriter;
 
 void put_text(JsonWriter *json, const char *text, size_t length);
-void put_string(JsonWriter *json, const char *text); // plain text as it stands
+void put_string(JsonWriter *json, const char *text);                          // plain text as it stands
 void put_format(JsonWriter *json, const char *format, ...) PRINTF_LIKE(2, 3); // up to 255 bytes
 void put_quoted(JsonWriter *json, const char *text); // as a JSON string; bytes that are no UTF-8 become U+FFFD
-bool flush_json(JsonWriter *json); // false where something was lost
+bool flush_json(JsonWriter *json);                   // false where something was lost

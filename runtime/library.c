@@ -1,5 +1,5 @@
-// The C interface over bind.c. The caller's block holds, each part aligned to 64 bytes: this header, the pointer tables,
-// the state, the arena.
+// The C interface over bind.c. The caller's block holds, each part aligned to 64 bytes: this header, the pointer
+// tables, the state, the arena.
 #include "runtime/ingot.h"
 
 #include <string.h>

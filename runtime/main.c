@@ -11,7 +11,7 @@ static const struct {
   const char *name;
   bool (*run)(const Invocation *call, Error *error);
 } commands[] = {
-    {"run", command_run},   {"bench", command_bench},       {"info", command_info},
+    {"run", command_run},     {"bench", command_bench},       {"info", command_info},
     {"serve", command_serve}, {"selftest", command_selftest},
 };
 
@@ -20,7 +20,8 @@ static bool check_cpu(const Model *model, Error *error) {
   if (missing == 0) return true;
   char lacks[160];
   describe_cpu_features(lacks, sizeof lacks, missing);
-  return fail(error, "this executable was built for %s; this CPU lacks %s: build with a lower --cpu", model->cpu, lacks);
+  return fail(error, "this executable was built for %s; this CPU lacks %s: build with a lower --cpu", model->cpu,
+              lacks);
 }
 
 static bool run_command(Invocation *call, const char *name, Error *error) {

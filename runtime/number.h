@@ -6,8 +6,8 @@
 
 // A number's text taken apart: value = ±digits * 10^exponent, or, where `cut`, a little more than that.
 typedef struct {
-  uint64_t digits;  // as many of the first as fit
-  int32_t exponent; // kept within ±100000
+  uint64_t digits;        // as many of the first as fit
+  int32_t exponent;       // kept within ±100000
   bool negative, integer; // integer: written without fraction and exponent
   bool cut;               // other digits than 0 did not fit
 } Decimal;

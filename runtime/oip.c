@@ -1,4 +1,4 @@
-// Routes, the fixed answers, and inference from JSON to JSON.
+// Routes and the answers that need no inference.
 #include "runtime/oip.h"
 
 #include <inttypes.h>
@@ -9,8 +9,7 @@
 #include "runtime/json.h"
 #include "runtime/tensor_file.h"
 
-enum { ID_BYTES = 1024, PATH_BYTES = 1024 };
-static const char version[] = "1";
+enum { PATH_BYTES = 1024 };
 
 static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *tensors, uint32_t count) {
   put_format(json, ",\"%s\":[", key);
@@ -27,7 +26,7 @@ static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *te
 static void put_metadata(JsonWriter *json, const Oip *oip) {
   put_string(json, "{\"name\":");
   put_quoted(json, oip->model->name);
-  put_format(json, ",\"versions\":[\"%s\"],\"platform\":\"ingot\"", version);
+  put_format(json, ",\"versions\":[\"%s\"],\"platform\":\"ingot\"", OIP_VERSION);
   put_tensors(json, "inputs", oip->model->inputs, oip->model->input_count);
   put_tensors(json, "outputs", oip->model->outputs, oip->model->output_count);
   put_string(json, "}");
@@ -58,7 +57,7 @@ static size_t count_bytes(const Oip *oip, void (*put)(JsonWriter *, const Oip *)
 
 bool open_oip(Oip *oip, const Model *model, Session *session, Error *error) {
   *oip = (Oip){.model = model, .session = session};
-  uint64_t reply = count_bytes(oip, put_outline) + ID_BYTES, tensor;
+  uint64_t reply = count_bytes(oip, put_outline) + OIP_ID_BYTES, tensor;
   for (uint32_t i = 0; i < model->output_count; i++)
     if (!bound_json_tensor(&model->outputs[i], &tensor) || __builtin_add_overflow(reply, tensor, &reply) ||
         reply > PTRDIFF_MAX)
@@ -86,7 +85,7 @@ size_t suggest_body_bytes(const Model *model) {
   return total < least ? least : total < PTRDIFF_MAX ? total : PTRDIFF_MAX;
 }
 
-static Reply make_reply(int status, const char *body, size_t size) {
+Reply make_reply(int status, const char *body, size_t size) {
   return (Reply){.status = status, .body = body, .size = size};
 }
 
@@ -159,7 +158,8 @@ static bool match_route(const char *pattern, const char *path, const char *model
   if (!skip_prefix(&path, model)) return false;
   const char *versioned = path;
   if (strcmp(path, hole + 3) == 0) return true;
-  return skip_prefix(&versioned, "/versions/") && skip_prefix(&versioned, version) && strcmp(versioned, hole + 3) == 0;
+  return skip_prefix(&versioned, "/versions/") && skip_prefix(&versioned, OIP_VERSION) &&
+         strcmp(versioned, hole + 3) == 0;
 }
 
 static bool is_known_method(HttpSpan method, const char *data) {
@@ -171,7 +171,8 @@ static bool is_known_method(HttpSpan method, const char *data) {
 
 static bool lists_method(const char *allow, HttpSpan method, const char *data) {
   const char *found = allow;
-  while (strncmp(found, data + method.at, method.length) != 0 || (found[method.length] && found[method.length] != ',')) {
+  while (strncmp(found, data + method.at, method.length) != 0 ||
+         (found[method.length] && found[method.length] != ',')) {
     found = strchr(found, ' ');
     if (!found++) return false;
   }
@@ -182,7 +183,8 @@ static Reply answer_route(Oip *oip, Route route, char buffer[ERROR_REPLY_BYTES])
   bool ready = !oip->draining;
   JsonWriter json = {.data = buffer, .capacity = ERROR_REPLY_BYTES};
   switch (route) {
-  case ROUTE_LIVE: return make_fixed_reply(200, ready ? "{\"live\":true,\"ready\":true}" : "{\"live\":true,\"ready\":false}");
+  case ROUTE_LIVE:
+    return make_fixed_reply(200, ready ? "{\"live\":true,\"ready\":true}" : "{\"live\":true,\"ready\":false}");
   case ROUTE_READY:
     if (ready) return make_fixed_reply(200, "{\"live\":true,\"ready\":true}");
     return make_fixed_reply(503, "{\"live\":true,\"ready\":false,\"error\":\"the server is shutting down\"}");
@@ -243,202 +245,4 @@ bool route_request(Oip *oip, const HttpHead *head, const char *data, Reply *repl
   fail(&error, "nothing at '%.200s': the model is '/v2/models/%.200s'", path, oip->model->name);
   *reply = make_error_reply(404, error.text, buffer);
   return false;
-}
-
-// One element of the request's "inputs", whose members may come in any order.
-typedef struct {
-  uint32_t index; // input_count: no name yet
-  const Dtype *dtype;
-  bool has_shape, has_data, stored;
-  uint32_t rank;
-  int64_t dims[TENSOR_RANK];
-  JsonReader data; // where the data begins, when it came before name, datatype or shape
-} InputObject;
-
-static bool expect_event(JsonReader *json, JsonEvent expected, const char *what, Error *error) {
-  if (read_json(json) == expected) return true;
-  return json->fault ? fail_json(json, error) : fail(error, "%s", what);
-}
-
-static bool read_shape(JsonReader *json, InputObject *input, Error *error) {
-  static const char what[] = "\"shape\" must be an array of integers";
-  if (!expect_event(json, JSON_ARRAY, what, error)) return false;
-  input->rank = 0;
-  for (JsonEvent event; (event = read_json(json)) != JSON_ARRAY_END;) {
-    if (event == JSON_FAULT) return fail_json(json, error);
-    const Decimal *number = &json->number;
-    if (event != JSON_NUMBER || !number->integer || number->negative || number->digits > INT64_MAX)
-      return fail(error, "%s", what);
-    if (input->rank == TENSOR_RANK) return fail(error, "\"shape\" has more than %d dims", TENSOR_RANK);
-    input->dims[input->rank++] = (int64_t)number->digits;
-  }
-  input->has_shape = true;
-  return true;
-}
-
-static bool store_input(Oip *oip, InputObject *input, JsonReader *json, Error *error) {
-  const ModelTensor *tensor = &oip->model->inputs[input->index];
-  bool same = input->dtype->number == tensor->dtype && input->rank == tensor->rank;
-  for (uint32_t d = 0; same && d < tensor->rank; d++) same = input->dims[d] == tensor->dims[d];
-  if (!same) {
-    char expected[200], given[200];
-    describe_tensor(expected, sizeof expected, find_dtype(tensor->dtype), tensor->rank, tensor->dims);
-    describe_tensor(given, sizeof given, input->dtype, input->rank, input->dims);
-    return fail(error, "input '%s' expects %s, the request has %s", tensor->name, expected, given);
-  }
-  if (oip->given[input->index]) return fail(error, "input '%s' is given twice", tensor->name);
-  oip->given[input->index] = 1;
-  input->stored = true;
-  return read_json_tensor(json, tensor, oip->io.tensors[input->index], error);
-}
-
-static bool has_all(const Oip *oip, const InputObject *input) {
-  return input->index < oip->model->input_count && input->dtype && input->has_shape;
-}
-
-static bool fail_unknown(const JsonReader *json, const char *what, Error *error) {
-  return fail(error, "unknown %s '%.*s'", what, (int)(json->length < 200 ? json->length : 200), json->text);
-}
-
-static bool read_input(Oip *oip, JsonReader *json, Error *error) {
-  const Model *model = oip->model;
-  InputObject input = {.index = model->input_count};
-  for (JsonEvent event; (event = read_json(json)) != JSON_OBJECT_END;) {
-    if (event == JSON_FAULT) return fail_json(json, error);
-    if (json_equals(json, "name")) {
-      if (!expect_event(json, JSON_STRING, "an input's \"name\" must be a string", error)) return false;
-      for (input.index = 0; input.index < model->input_count; input.index++)
-        if (json_equals(json, model->inputs[input.index].name)) break;
-      if (input.index == model->input_count) return fail_unknown(json, "input", error);
-    } else if (json_equals(json, "datatype")) {
-      if (!expect_event(json, JSON_STRING, "an input's \"datatype\" must be a string", error)) return false;
-      input.dtype = find_dtype_by_protocol(json->text, json->length);
-      if (!input.dtype) return fail_unknown(json, "datatype", error);
-    } else if (json_equals(json, "shape")) {
-      if (!read_shape(json, &input, error)) return false;
-    } else if (json_equals(json, "data")) {
-      if (input.has_data) return fail(error, "an input has \"data\" twice");
-      input.has_data = true;
-      if (has_all(oip, &input)) {
-        if (!store_input(oip, &input, json, error)) return false;
-      } else {
-        input.data = *json;
-        if (!skip_json(json)) return fail_json(json, error);
-      }
-    } else if (!skip_json(json)) {
-      return fail_json(json, error);
-    }
-  }
-  if (input.index == model->input_count) return fail(error, "an input has no \"name\"");
-  const char *name = model->inputs[input.index].name;
-  if (!input.dtype) return fail(error, "input '%s' has no \"datatype\"", name);
-  if (!input.has_shape) return fail(error, "input '%s' has no \"shape\"", name);
-  if (!input.has_data) return fail(error, "input '%s' has no \"data\"", name);
-  return input.stored || store_input(oip, &input, &input.data, error);
-}
-
-static bool read_output(Oip *oip, JsonReader *json, Error *error) {
-  uint32_t index = oip->model->output_count;
-  for (JsonEvent event; (event = read_json(json)) != JSON_OBJECT_END;) {
-    if (event == JSON_FAULT) return fail_json(json, error);
-    if (!json_equals(json, "name")) {
-      if (!skip_json(json)) return fail_json(json, error);
-      continue;
-    }
-    if (!expect_event(json, JSON_STRING, "an output's \"name\" must be a string", error)) return false;
-    for (index = 0; index < oip->model->output_count; index++)
-      if (json_equals(json, oip->model->outputs[index].name)) break;
-    if (index == oip->model->output_count) return fail_unknown(json, "output", error);
-  }
-  if (index == oip->model->output_count) return fail(error, "an output has no \"name\"");
-  for (size_t i = 0; i < oip->chosen_count; i++)
-    if (oip->chosen[i] == index) return fail(error, "output '%s' is asked for twice", oip->model->outputs[index].name);
-  oip->chosen[oip->chosen_count++] = index;
-  return true;
-}
-
-static bool read_array(Oip *oip, JsonReader *json, bool (*read)(Oip *, JsonReader *, Error *), const char *what,
-                       Error *error) {
-  if (!expect_event(json, JSON_ARRAY, what, error)) return false;
-  for (JsonEvent event; (event = read_json(json)) != JSON_ARRAY_END;) {
-    if (event == JSON_FAULT) return fail_json(json, error);
-    if (event != JSON_OBJECT) return fail(error, "%s", what);
-    if (!read(oip, json, error)) return false;
-  }
-  return true;
-}
-
-typedef struct {
-  const char *id; // as in the request, escapes and all; NULL: none
-  size_t id_length;
-} InferRequest;
-
-static bool read_request(Oip *oip, const char *body, size_t size, InferRequest *request, Error *error) {
-  JsonReader json;
-  open_json(&json, body, size);
-  memset(oip->given, 0, oip->model->input_count);
-  oip->chosen_count = 0;
-  if (!expect_event(&json, JSON_OBJECT, "the request must be a JSON object", error)) return false;
-  for (JsonEvent event; (event = read_json(&json)) != JSON_OBJECT_END;) {
-    if (event == JSON_FAULT) return fail_json(&json, error);
-    bool done = true;
-    if (json_equals(&json, "id")) {
-      if (!expect_event(&json, JSON_STRING, "\"id\" must be a string", error)) return false;
-      if (json.length > ID_BYTES) return fail(error, "\"id\" is longer than %d bytes", ID_BYTES);
-      request->id = json.text;
-      request->id_length = json.length;
-    } else if (json_equals(&json, "inputs")) {
-      done = read_array(oip, &json, read_input, "\"inputs\" must be an array of objects", error);
-    } else if (json_equals(&json, "outputs")) {
-      done = read_array(oip, &json, read_output, "\"outputs\" must be an array of objects", error);
-    } else {
-      done = skip_json(&json) || fail_json(&json, error);
-    }
-    if (!done) return false;
-  }
-  if (read_json(&json) != JSON_END) return fail_json(&json, error);
-  for (uint32_t i = 0; i < oip->model->input_count; i++)
-    if (!oip->given[i]) return fail(error, "input '%s' is missing", oip->model->inputs[i].name);
-  if (oip->chosen_count == 0) // none named, or an empty list: all
-    for (uint32_t i = 0; i < oip->model->output_count; i++) oip->chosen[oip->chosen_count++] = i;
-  return true;
-}
-
-static void put_outputs(JsonWriter *json, const Oip *oip, const InferRequest *request) {
-  put_string(json, "{\"model_name\":");
-  put_quoted(json, oip->model->name);
-  put_format(json, ",\"model_version\":\"%s\"", version);
-  if (request->id) {
-    put_string(json, ",\"id\":\"");
-    put_text(json, request->id, request->id_length);
-    put_string(json, "\"");
-  }
-  put_string(json, ",\"outputs\":[");
-  for (size_t i = 0; i < oip->chosen_count; i++) {
-    const ModelTensor *tensor = &oip->model->outputs[oip->chosen[i]];
-    put_string(json, i ? ",{\"name\":" : "{\"name\":");
-    put_quoted(json, tensor->name);
-    put_format(json, ",\"datatype\":\"%s\",\"shape\":[", find_dtype(tensor->dtype)->protocol);
-    for (uint32_t d = 0; d < tensor->rank; d++) put_format(json, d ? ",%" PRId64 : "%" PRId64, tensor->dims[d]);
-    put_string(json, "],\"data\":");
-    put_json_tensor(json, tensor, oip->io.tensors[oip->model->input_count + oip->chosen[i]], false);
-    put_string(json, "}");
-  }
-  put_string(json, "]}");
-}
-
-Reply answer_inference(Oip *oip, const char *body, size_t size, char *reply_buffer, char buffer[ERROR_REPLY_BYTES]) {
-  Error error;
-  InferRequest request = {NULL, 0};
-  if (!read_request(oip, body, size, &request, &error)) return make_error_reply(400, error.text, buffer);
-  const ModelStep *failed = NULL;
-  int status = run_session(oip->session, oip->io.tensors, NULL, &failed);
-  if (status != 0) { // the statuses of kernels all come from the data
-    fail_step(status, failed, &error);
-    return make_error_reply(400, error.text, buffer);
-  }
-  JsonWriter json = {.data = reply_buffer, .capacity = oip->reply_bytes};
-  put_outputs(&json, oip, &request);
-  if (json.overflow) return make_error_reply(500, "the answer does not fit into its buffer", buffer);
-  return make_reply(200, reply_buffer, json.size);
 }

@@ -4,6 +4,9 @@
 #include "runtime/http.h"
 #include "runtime/run.h"
 
+#define OIP_VERSION "1" // of the model: an executable holds one
+enum { OIP_ID_BYTES = 1024 };
+
 // An answer. Its body lies in memory of the protocol (fixed texts), of the caller (errors) or of a reply buffer.
 typedef struct {
   int status;
@@ -18,10 +21,10 @@ typedef struct {
   ModelIo io;
   const char *metadata; // of the model
   size_t metadata_size;
-  uint8_t *given;    // a flag for each input
-  uint32_t *chosen;  // outputs of this request, in its order
+  uint8_t *given;   // a flag for each input
+  uint32_t *chosen; // outputs of this request, in its order
   size_t chosen_count;
-  bool draining; // not ready any more
+  bool draining;      // not ready any more
   size_t reply_bytes; // the longest answer to an inference
 } Oip;
 
@@ -29,6 +32,7 @@ typedef struct {
 bool open_oip(Oip *oip, const Model *model, Session *session, Error *error);
 
 enum { ERROR_REPLY_BYTES = 4096 };
+Reply make_reply(int status, const char *body, size_t size);
 // The answer with {"error": text} in `buffer`.
 Reply make_error_reply(int status, const char *text, char buffer[ERROR_REPLY_BYTES]);
 

@@ -18,9 +18,9 @@ typedef struct {
   const char *name; // behind "--"
   char letter;      // behind "-", or '\0'
   OptionKind kind;
-  void *value;       // filled when the option is given
+  void *value;        // filled when the option is given
   uint64_t low, high; // of OPTION_COUNT
-  const char *meta;  // "FILE"; NULL for flags
+  const char *meta;   // "FILE"; NULL for flags
   const char *help;
 } Option;
 

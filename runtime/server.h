@@ -3,9 +3,9 @@
 #include "runtime/oip.h"
 
 typedef struct {
-  const char *listen;    // "HOST:PORT": an address, "[v6]", "localhost" or "" (all addresses); port 0: any free one
-  uint64_t connections;  // at the same time
-  uint64_t body_bytes;   // of one request
+  const char *listen;     // "HOST:PORT": an address, "[v6]", "localhost" or "" (all addresses); port 0: any free one
+  uint64_t connections;   // at the same time
+  uint64_t body_bytes;    // of one request
   uint64_t drain_seconds; // after SIGTERM, how long to go on accepting while not being ready
 } ServerSettings;
 

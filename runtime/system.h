@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array)             (sizeof(array) / sizeof((array)[0]))
 
 // One sentence for the user: lower case, no full stop. The first failure is kept by its finder's `return`.
 typedef struct {

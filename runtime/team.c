@@ -16,7 +16,7 @@
 #include "runtime/team.h"
 
 enum {
-  CACHE_LINE = 128, // two lines: neighbours are fetched in pairs
+  CACHE_LINE = 128,  // two lines: neighbours are fetched in pairs
   SPIN_YIELD = 2000, // spins between two sched_yield, some 50 us
   SPIN_AFTER_RUN = 4000,
   STACK_BYTES = 256 * 1024,
@@ -62,8 +62,7 @@ static void work(Team *team) {
     if (status != 0) {
       uint64_t mine = (uint64_t)part << 32 | (uint32_t)status;
       uint64_t lowest = atomic_load(&team->failed);
-      while (mine < lowest && !atomic_compare_exchange_weak(&team->failed, &lowest, mine)) {
-      }
+      while (mine < lowest && !atomic_compare_exchange_weak(&team->failed, &lowest, mine)) {}
     }
     atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
     ticket = atomic_load_explicit(&team->ticket, memory_order_acquire);

@@ -22,8 +22,9 @@ static bool match_tensor(const ModelTensor *tensor, const Dtype *dtype, const ch
   describe_tensor(expected, sizeof expected, find_dtype(tensor->dtype), tensor->rank, tensor->dims);
   describe_tensor(given, sizeof given, dtype, shape->rank, shape->dims);
   const char *after = strchr(given, '[');
-  if (!dtype && after) return fail(error, "input '%s' expects %s, '%s' holds dtype '%s'%s", tensor->name, expected, source,
-                                   dtype_text, after);
+  if (!dtype && after)
+    return fail(error, "input '%s' expects %s, '%s' holds dtype '%s'%s", tensor->name, expected, source, dtype_text,
+                after);
   return fail(error, "input '%s' expects %s, '%s' holds %s", tensor->name, expected, source, given);
 }
 
@@ -301,8 +302,7 @@ bool read_tensor_proto(const uint8_t *data, size_t size, const ModelTensor *tens
   bool whole = true;
   while (whole && wire.at < wire.end) {
     Field field;
-    whole = take_field(&wire, &field) &&
-            (field.field != wanted || store_field(&field, dtype, to, expected, &count));
+    whole = take_field(&wire, &field) && (field.field != wanted || store_field(&field, dtype, to, expected, &count));
   }
   if (whole && count == expected) return true;
   return fail(error, "'%s' does not hold %" PRIu64 " elements of %s", source, expected, dtype->name);

@@ -42,8 +42,8 @@ static bool fail_scalar(const JsonReader *json, JsonEvent event, const ModelTens
   if (event == JSON_NUMBER || event == JSON_STRING) {
     const char *quote = event == JSON_STRING ? "\"" : "";
     int shown = json->length < 40 ? (int)json->length : 40;
-    return fail(error, "input '%s': element %" PRIu64 " is %s%.*s%s, not a %s", tensor->name, i, quote, shown, json->text,
-                quote, dtype);
+    return fail(error, "input '%s': element %" PRIu64 " is %s%.*s%s, not a %s", tensor->name, i, quote, shown,
+                json->text, quote, dtype);
   }
   return fail(error, "input '%s': element %" PRIu64 " is %s, not a %s", tensor->name, i, event_name(event), dtype);
 }
@@ -143,7 +143,9 @@ bool bound_json_tensor(const ModelTensor *tensor, uint64_t *bytes) {
   const Dtype *dtype = find_dtype(tensor->dtype);
   // A float has at most its digits, sign, point, "e-308"; or "0." and four zeros before the digits; the least is the
   // longest word, "-Infinity" in quotes. An integer's digits count its sign. One more for the comma.
-  uint64_t each = dtype->kind == KIND_FLOAT ? (uint64_t)dtype->digits + 8 : dtype->kind == KIND_BOOL ? 5 : (uint64_t)dtype->digits;
+  uint64_t each = dtype->kind == KIND_FLOAT  ? (uint64_t)dtype->digits + 8
+                  : dtype->kind == KIND_BOOL ? 5
+                                             : (uint64_t)dtype->digits;
   if (each < 11) each = 11;
   uint64_t total = tensor->bytes / dtype->bytes;
   return !__builtin_mul_overflow(total, each + 1, bytes) && !__builtin_add_overflow(*bytes, 2, bytes);

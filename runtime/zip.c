@@ -65,7 +65,8 @@ bool read_zip_entry(ZipReader *zip, ZipEntry *entry, Error *error) {
   error->text[0] = '\0';
   if (zip->left == 0) return false;
   size_t left = (size_t)(zip->end - zip->at);
-  if (left < CENTRAL_SIZE || get32(zip->at) != CENTRAL_MAGIC) return fail(error, "the zip archive's directory is broken");
+  if (left < CENTRAL_SIZE || get32(zip->at) != CENTRAL_MAGIC)
+    return fail(error, "the zip archive's directory is broken");
   size_t name = get16(zip->at + 28), extra = get16(zip->at + 30), comment = get16(zip->at + 32);
   if (name + extra + comment > left - CENTRAL_SIZE) return fail(error, "the zip archive's directory is broken");
   uint64_t packed = get32(zip->at + 20), size = get32(zip->at + 24), offset = get32(zip->at + 42);

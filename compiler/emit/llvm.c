@@ -45,7 +45,7 @@ static bool open_machine(Emitter *e) {
   char *message = NULL;
   if (LLVMGetTargetFromTriple(e->target->triple, &target, &message)) return llvm_error(e, message, "no code generator");
   e->machine = LLVMCreateTargetMachine(target, e->target->triple, e->target->llvm_cpu, e->target->llvm_features,
-                                       LLVMCodeGenLevelAggressive, LLVMRelocStatic, LLVMCodeModelSmall);
+                                       LLVMCodeGenLevelAggressive, LLVMRelocPIC, LLVMCodeModelSmall);
   return true;
 }
 

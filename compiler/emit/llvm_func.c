@@ -205,12 +205,14 @@ static LLVMValueRef emit_cast(Emitter *e, DType from, DType to, LLVMValueRef x) 
   if (to == DT_BOOL)
     return from_float ? LLVMBuildFCmp(e->builder, LLVMRealUNE, x, LLVMConstNull(LLVMTypeOf(x)), "")
                       : LLVMBuildICmp(e->builder, LLVMIntNE, x, LLVMConstNull(LLVMTypeOf(x)), "");
-  if (from_float && to_float) {
-    LLVMValueRef y = LLVMBuildFPCast(e->builder, x, type, "");
-    if (to != DT_F16) return y;
-    LLVMTypeRef half = vector(e, LLVMHalfTypeInContext(e->context)); // rounds, though computing goes on in float32
-    return LLVMBuildFPExt(e->builder, LLVMBuildFPTrunc(e->builder, y, half, ""), type, "");
+  if (to_float && to == DT_F16) { // rounds once, though computing goes on in float32
+    LLVMTypeRef half = vector(e, LLVMHalfTypeInContext(e->context));
+    LLVMValueRef y = from_float    ? LLVMBuildFPCast(e->builder, x, half, "")
+                     : from_signed ? LLVMBuildSIToFP(e->builder, x, half, "")
+                                   : LLVMBuildUIToFP(e->builder, x, half, "");
+    return LLVMBuildFPExt(e->builder, y, type, "");
   }
+  if (from_float && to_float) return LLVMBuildFPCast(e->builder, x, type, "");
   if (from_float) { // out of range: the nearest value; NaN: 0
     LLVMTypeRef types[] = {type, LLVMTypeOf(x)};
     return call_intrinsic(e, dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);

@@ -21,7 +21,8 @@ Axes axes_join(const View *const *views, int view_count, const bool *chosen, boo
     Axis axis = {.dim = views[0]->dims[i]};
     for (int v = 0; v < view_count; v++) axis.stride[v] = views[v]->strides[i];
     int at = all.count++;
-    for (; sorted && at > 0 && llabs(all.at[at - 1].stride[0]) < llabs(axis.stride[0]); at--) all.at[at] = all.at[at - 1];
+    for (; sorted && at > 0 && llabs(all.at[at - 1].stride[0]) < llabs(axis.stride[0]); at--)
+      all.at[at] = all.at[at - 1];
     all.at[at] = axis;
   }
   for (int i = 0; i < all.count; i++)
@@ -30,7 +31,9 @@ Axes axes_join(const View *const *views, int view_count, const bool *chosen, boo
   return joined;
 }
 
-Axis axes_from_end(const Axes *axes, int i) { return i < axes->count ? axes->at[axes->count - 1 - i] : (Axis){.dim = 1}; }
+Axis axes_from_end(const Axes *axes, int i) {
+  return i < axes->count ? axes->at[axes->count - 1 - i] : (Axis){.dim = 1};
+}
 
 View axes_view(const View *view, int which, const Axis coords[COORDS]) {
   View result = {.buffer = view->buffer, .type = view->type, .rank = COORDS, .offset = view->offset};

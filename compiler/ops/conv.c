@@ -1,9 +1,9 @@
 // Convolutions.
 //
-// Activations are channels-last views of [N, C, H, W]; a first layer of few channels is read in whatever order it comes.
-// Four ways, the cheapest that fits: a 1×1 convolution is a matrix product over pixels; a depthwise one has a template
-// of its own that knows padding; all others read a padded input. Padding is written around the place where the input
-// is copied to, and fusion lets the step before write there at once.
+// Activations are channels-last views of [N, C, H, W]; a first layer of few channels is read in whatever order it
+// comes. Four ways, the cheapest that fits: a 1×1 convolution is a matrix product over pixels; a depthwise one has a
+// template of its own that knows padding; all others read a padded input. Padding is written around the place where the
+// input is copied to, and fusion lets the step before write there at once.
 #include "compiler/ops/axes.h"
 #include "compiler/ops/lower.h"
 #include "compiler/ops/pad.h"
@@ -36,7 +36,7 @@ bool infer_conv(Model *model, Node *node) {
 /* lowering */
 
 typedef struct {
-  Window window; // of two dims
+  Window window;          // of two dims
   int64_t groups, oc, ic; // channels of one group
   View x, w, y;           // [N, C, H, W], [O, I, kh, kw], [N, O, H, W]
   const View *bias;       // [O], or NULL
@@ -90,8 +90,8 @@ static bool has_pads(const Window *w) { return w->before[0] || w->before[1] || w
 // Pixels of an image as one line: y and x behind one another in both views.
 static bool join_pixels(const Conv *c, Axis *out) {
   const View *x = &c->x, *y = &c->y;
-  return axis_join((Axis){x->dims[2], {x->strides[2], y->strides[2]}}, (Axis){x->dims[3], {x->strides[3], y->strides[3]}},
-                   2, out);
+  return axis_join((Axis){x->dims[2], {x->strides[2], y->strides[2]}},
+                   (Axis){x->dims[3], {x->strides[3], y->strides[3]}}, 2, out);
 }
 
 // Whether pixels in one line make better tiles than rows of pixels, which leave y and x apart: a store along both can
@@ -151,9 +151,9 @@ static bool lower_depthwise(Lower *lower, const Conv *c) {
   const Window *w = &c->window;
   View taps = pack_taps(lower, c), out = view_channels_inside(y);
   Step *step = lower_step(lower, "depthwise2d_f32");
-  const int64_t head[] = {y->dims[0],  y->dims[2],     y->dims[3],     c->groups,  w->kernel[0],
-                          w->kernel[1], w->stride[0],  w->stride[1],   w->dilation[0], w->dilation[1],
-                          x->dims[2],  x->dims[3],     w->before[0],   w->before[1]};
+  const int64_t head[] = {y->dims[0],   y->dims[2],   y->dims[3],   c->groups,      w->kernel[0],
+                          w->kernel[1], w->stride[0], w->stride[1], w->dilation[0], w->dilation[1],
+                          x->dims[2],   x->dims[3],   w->before[0], w->before[1]};
   for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
   step_view(lower, step, x);
   const int64_t strides[] = {x->strides[0], x->strides[2], x->strides[3]};
@@ -190,7 +190,7 @@ static bool lower_direct(Lower *lower, Conv *c) {
   Buffer *weights = pack_weights(lower, c, tile.nr);
   View out = view_channels_inside(y);
   Step *step = lower_step(lower, "conv2d_f32");
-  const int64_t head[] = {y->dims[0],  y->dims[2],   y->dims[3],   c->groups,      c->oc,         c->ic,
+  const int64_t head[] = {y->dims[0],   y->dims[2],   y->dims[3],   c->groups,    c->oc,          c->ic,
                           w->kernel[0], w->kernel[1], w->stride[0], w->stride[1], w->dilation[0], w->dilation[1]};
   for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
   step_view(lower, step, x);

@@ -56,8 +56,9 @@ static bool check_mode(Model *model, Node *node, const Pads *pads) {
     int64_t before = pads->before[i], after = pads->after[i], longer = before > after ? before : after;
     if (!dim_is_const(in->dims[i])) continue;
     int64_t left = in->dims[i].value + (before < 0 ? before : 0) + (after < 0 ? after : 0);
-    if (left < 0) return node_error(model, node, "more is cut off axis %d than its %s elements", i,
-                                    dim_text(model->dims, in->dims[i]));
+    if (left < 0)
+      return node_error(model, node, "more is cut off axis %d than its %s elements", i,
+                        dim_text(model->dims, in->dims[i]));
     if (m && longer > 0 && (left == 0 || (modes[m].least >= 0 && longer > left - modes[m].least)))
       return node_error(model, node, "axis %d has too few elements for a border of %lld in mode '%s'", i,
                         (long long)longer, mode);
@@ -145,7 +146,8 @@ bool lower_pad(Lower *lower, Node *node) {
   if (view_count(&out) == 0) return true;
   if (*mode != 'c') return repeat_inside(lower, &out, &in, begin, mode);
   const Value *value = node_in(node, 2);
-  if (!value) return lower_border(lower, &out, &in, begin, expr_const(exprs, out.type, node_float(node, "value", 0)), NULL);
+  if (!value)
+    return lower_border(lower, &out, &in, begin, expr_const(exprs, out.type, node_float(node, "value", 0)), NULL);
   View element = lower_in(lower, value);
   return lower_border(lower, &out, &in, begin, expr_load(exprs, out.type, 0), &element);
 }

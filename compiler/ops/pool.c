@@ -44,8 +44,8 @@ static bool lower_pool(Lower *lower, Node *node, const char *kernel, bool mean) 
   if (!window_to_2d(lower, &w, &x, &y)) return false;
   Program *program = lower->program;
   Step *step = lower_step(lower, kernel);
-  const int64_t head[] = {y.dims[0],     y.dims[2],     y.dims[3], y.dims[1], w.kernel[0], w.kernel[1], w.stride[0],
-                          w.stride[1],   w.dilation[0], w.dilation[1], x.dims[2], x.dims[3],  w.before[0], w.before[1]};
+  const int64_t head[] = {y.dims[0],   y.dims[2],     y.dims[3],     y.dims[1], w.kernel[0], w.kernel[1], w.stride[0],
+                          w.stride[1], w.dilation[0], w.dilation[1], x.dims[2], x.dims[3],   w.before[0], w.before[1]};
   for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
   // Pixels around the image that the divisor of a mean counts.
   bool counted = node_int(node, "count_include_pad", 0) != 0;

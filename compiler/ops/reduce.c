@@ -164,8 +164,8 @@ bool lower_reduce_log_sum_exp(Lower *lower, Node *node) {
   sum.buffer = lower_scratch(lower, in.type, out.rank, out.dims).buffer;
   const Expr *acc = expr_acc(exprs, in.type), *zero = expr_float(exprs, in.type, 0);
   const Expr *x = expr_load(exprs, in.type, 0), *y = expr_load(exprs, in.type, 1);
-  const Expr *infinite = expr_op(exprs, EX_EQ, expr_op(exprs, EX_ABS, acc, NULL, NULL),
-                                 expr_float(exprs, in.type, INFINITY), NULL);
+  const Expr *infinite =
+      expr_op(exprs, EX_EQ, expr_op(exprs, EX_ABS, acc, NULL, NULL), expr_float(exprs, in.type, INFINITY), NULL);
   return lower_reduction(lower, REDUCE_MAX, &in, 1, x, reduced, &top, expr_op(exprs, EX_SELECT, infinite, zero, acc)) &&
          lower_reduction(lower, REDUCE_SUM, (View[]){in, top}, 2,
                          expr_op(exprs, EX_EXP, expr_op(exprs, EX_SUB, x, y, NULL), NULL, NULL), reduced, &sum,

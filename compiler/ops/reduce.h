@@ -5,8 +5,8 @@
 typedef enum { REDUCE_SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PRODUCT } ReduceKind; // as in templates/reduce.h
 
 // out = store(reduction of load(ins) over the axes that are `reduced`). All views have the same rank; ins[0] has every
-// dim, the others broadcast to it, and `out` has 1 in the reduced axes. `load` is over EX_LOAD i = ins[i] (at most two),
-// `store` over EX_ACC.
+// dim, the others broadcast to it, and `out` has 1 in the reduced axes. `load` is over EX_LOAD i = ins[i] (at most
+// two), `store` over EX_ACC.
 bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_count, const Expr *load,
                      const bool *reduced, const View *out, const Expr *store);
 // Mean, maximum, ... of one view without anything around it.

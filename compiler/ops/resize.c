@@ -169,9 +169,9 @@ static const struct {
   const char *name;
   Place *place;
 } places[] = {
-    {"half_pixel", half_pixel},           {"half_pixel_symmetric", half_pixel_symmetric},
-    {"align_corners", align_corners},     {"pytorch_half_pixel", pytorch_half_pixel},
-    {"asymmetric", asymmetric},           {"tf_half_pixel_for_nn", tf_half_pixel_for_nn},
+    {"half_pixel", half_pixel},       {"half_pixel_symmetric", half_pixel_symmetric},
+    {"align_corners", align_corners}, {"pytorch_half_pixel", pytorch_half_pixel},
+    {"asymmetric", asymmetric},       {"tf_half_pixel_for_nn", tf_half_pixel_for_nn},
 };
 static const struct {
   const char *name;
@@ -183,7 +183,7 @@ static const struct {
     {"ceil", take_ceil},
 };
 
-static float clamp_place(float x, int64_t size) { return x < 0 ? 0 : x > (float)(size - 1) ? (float)(size - 1) : x; }
+static float clamp_place(float x, int64_t size) { return x<0 ? 0 : x>(float)(size - 1) ? (float)(size - 1) : x; }
 
 /* lowering */
 

@@ -86,7 +86,8 @@ static int64_t settle_range(const Range *r, int64_t dim, int64_t *from) {
 // A positive range over an axis of unknown length. Ends far beyond what an axis can have mean the whole axis.
 static bool settle_symbol(Model *model, Node *node, const Range *r, Dim dim, Dim *out) {
   DimTable *dims = model->dims;
-  if (r->step < 0) return node_error(model, node, "a negative step needs an axis of known length (set it with --shape)");
+  if (r->step < 0)
+    return node_error(model, node, "a negative step needs an axis of known length (set it with --shape)");
   Dim ends[2], zero = dim_const(0);
   const int64_t given[2] = {r->start, r->end};
   for (int i = 0; i < 2; i++) {
@@ -183,7 +184,8 @@ bool infer_split(Model *model, Node *node) { return split_sizes(model, node, fal
 bool infer_split_uneven(Model *model, Node *node) {
   int64_t given = node_int(node, "num_outputs", (int64_t)node->out_count);
   if (given != (int64_t)node->out_count)
-    return node_error(model, node, "'num_outputs' is %lld, the node has %zu outputs", (long long)given, node->out_count);
+    return node_error(model, node, "'num_outputs' is %lld, the node has %zu outputs", (long long)given,
+                      node->out_count);
   return split_sizes(model, node, true);
 }
 
@@ -228,7 +230,8 @@ static bool concat_axis(Model *model, Node *node, int64_t otherwise) {
     }
   }
   if (!set_dims(model, node, 0, first->rank, dims)) return false;
-  if (first->rank != 1 || !dim_is_const(dims[0]) || dtype_is_float(first->type) || dims[0].value > INT16_MAX) return true;
+  if (first->rank != 1 || !dim_is_const(dims[0]) || dtype_is_float(first->type) || dims[0].value > INT16_MAX)
+    return true;
   Dim *elems = NEW_ARRAY(model->arena, Dim, (size_t)dims[0].value + 1);
   for (size_t i = 0, at = 0; i < node->in_count; i++) {
     int64_t count;
@@ -369,8 +372,8 @@ bool lower_constant_of_shape(Lower *lower, Node *node) {
   ExprTable *exprs = lower->program->exprs;
   const Attr *value = node_attr(node, "value");
   View out = lower_out(lower, node->out[0]);
-  const Expr *x = !value                      ? expr_float(exprs, out.type, 0)
+  const Expr *x = !value                     ? expr_float(exprs, out.type, 0)
                   : dtype_is_float(out.type) ? expr_float(exprs, out.type, tensor_float(value->t, 0))
-                                              : expr_int(exprs, out.type, tensor_int(value->t, 0));
+                                             : expr_int(exprs, out.type, tensor_int(value->t, 0));
   return lower_map(lower, &out, NULL, 0, x);
 }

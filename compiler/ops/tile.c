@@ -5,8 +5,8 @@
 //   mr·nv / 2 cycles of multiply-adds (two a cycle), or
 //   (mr + nv) / 2 cycles of loads (two a cycle), or
 //   the time in which the caches deliver its part of A and B,
-// whichever is longest, and at its end a fixed time and one for each vector stored. The cost of a product is the sum over
-// its whole tiles and those at its edges, which are smaller.
+// whichever is longest, and at its end a fixed time and one for each vector stored. The cost of a product is the sum
+// over its whole tiles and those at its edges, which are smaller.
 #include "compiler/ops/tile.h"
 
 enum { MAX_NV = 8 };
@@ -50,8 +50,8 @@ Tile choose_tile(const Target *target, int64_t lines, int64_t m, int64_t n, int6
     for (int64_t mr = 1; mr * nv + nv + 2 <= target->registers; mr++) {
       if ((nv > 1 && (nv - 1) * lanes >= n) || mr > lines * m) continue;
       int64_t left = div_up(n % (nv * lanes), lanes);
-      double cycles = (double)(n / (nv * lanes)) * panel_cycles(&p, lines, m, mr, nv) +
-                      panel_cycles(&p, lines, m, mr, left);
+      double cycles =
+          (double)(n / (nv * lanes)) * panel_cycles(&p, lines, m, mr, nv) + panel_cycles(&p, lines, m, mr, left);
       // What was measured to be good on the machine breaks near ties.
       if (mr == target->gemm_mr && nv == target->gemm_nv) cycles *= 0.98;
       if (best.cycles < 0 || cycles < best.cycles) best = (Tile){mr, nv, nv * lanes, cycles};

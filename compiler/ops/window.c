@@ -4,8 +4,8 @@
 #include <string.h>
 
 // A list attribute of `count` numbers in [min, 2^31), or `otherwise` for each.
-static bool read_list(const Model *model, const Node *node, const char *name, int count, int64_t min,
-                      int64_t otherwise, int64_t *out) {
+static bool read_list(const Model *model, const Node *node, const char *name, int count, int64_t min, int64_t otherwise,
+                      int64_t *out) {
   size_t given;
   const int64_t *list = node_ints(node, name, &given);
   if (list && given != (size_t)count)
@@ -22,7 +22,8 @@ bool read_window(const Model *model, const Node *node, int rank, const int64_t *
   Window w = {.rank = rank};
   int64_t pads[2 * MAX_RANK];
   const char *auto_pad = node_string(node, "auto_pad", "NOTSET");
-  if (!kernel && !node_attr(node, "kernel_shape")) return node_error(model, node, "attribute 'kernel_shape' is missing");
+  if (!kernel && !node_attr(node, "kernel_shape"))
+    return node_error(model, node, "attribute 'kernel_shape' is missing");
   if (!read_list(model, node, "kernel_shape", rank, 1, 1, w.kernel)) return false;
   for (int i = 0; kernel && i < rank; i++) {
     if (node_attr(node, "kernel_shape") && w.kernel[i] != kernel[i])

@@ -7,10 +7,19 @@
 
 enum { BUCKETS = 1024 };
 
+// What a walk over a DAG notes for each expression; a new walk is a new stamp, so that nothing has to be cleared.
+typedef struct {
+  uint32_t stamp;
+  const Expr *result;
+} Note;
+
 struct ExprTable {
   Arena *arena;
   int count;
   Expr *buckets[BUCKETS];
+  Note *notes; // by id
+  int note_capacity;
+  uint32_t stamp;
 };
 
 static const struct {
@@ -129,11 +138,23 @@ const Expr *expr_op(ExprTable *table, ScalarOp op, const Expr *a, const Expr *b,
 typedef struct {
   ExprTable *table;
   const Expr *acc, *const *loads;
-  const Expr **done; // by id
+  uint32_t stamp;
 } Substitution;
 
+static Note *note_of(ExprTable *table, const Expr *e) {
+  if (e->id >= table->note_capacity) {
+    int capacity = 2 * e->id + 64;
+    Note *notes = NEW_ARRAY(table->arena, Note, (size_t)capacity);
+    if (table->notes) memcpy(notes, table->notes, (size_t)table->note_capacity * sizeof *notes);
+    table->notes = notes;
+    table->note_capacity = capacity;
+  }
+  return &table->notes[e->id];
+}
+
 static const Expr *substitute(Substitution *s, const Expr *e) {
-  if (s->done[e->id]) return s->done[e->id];
+  const Note *note = note_of(s->table, e);
+  if (note->stamp == s->stamp) return note->result;
   const Expr *result = e;
   if (e->op == EX_ACC && s->acc)
     result = s->acc;
@@ -149,38 +170,32 @@ static const Expr *substitute(Substitution *s, const Expr *e) {
     if (changed)
       result = e->op == EX_CAST ? expr_cast(s->table, e->type, a[0]) : expr_op(s->table, e->op, a[0], a[1], a[2]);
   }
-  return s->done[e->id] = result;
+  *note_of(s->table, e) = (Note){s->stamp, result}; // the notes may have moved
+  return result;
 }
 
 const Expr *expr_substitute(ExprTable *table, const Expr *e, const Expr *acc, const Expr *const *loads) {
-  Substitution s = {table, acc, loads, NEW_ARRAY(table->arena, const Expr *, (size_t)e->id + 1)};
+  Substitution s = {table, acc, loads, ++table->stamp};
   return substitute(&s, e);
 }
 
-// Visits every node below e once. Operands have smaller ids, so a flag per id is enough.
+// Visits every expression below `e` once, operands first.
 typedef void Visit(const Expr *e, void *context);
-static void visit(const Expr *e, bool *seen, Visit *f, void *context) {
-  if (seen[e->id]) return;
-  seen[e->id] = true;
-  for (int i = 0; i < 3 && e->a[i]; i++) visit(e->a[i], seen, f, context);
+static void visit(ExprTable *table, const Expr *e, uint32_t stamp, Visit *f, void *context) {
+  Note *note = note_of(table, e);
+  if (note->stamp == stamp) return;
+  note->stamp = stamp;
+  for (int i = 0; i < 3 && e->a[i]; i++) visit(table, e->a[i], stamp, f, context);
   f(e, context);
-}
-
-enum { SMALL = 4096 };
-static void visit_all(const Expr *e, Visit *f, void *context) {
-  bool small[SMALL] = {0};
-  Arena *arena = e->id < SMALL ? NULL : arena_new();
-  visit(e, arena ? NEW_ARRAY(arena, bool, (size_t)e->id + 1) : small, f, context);
-  if (arena) arena_free(arena);
 }
 
 static void find_fault(const Expr *e, void *found) {
   if ((e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type) && e->a[1]->op != EX_CONST)
     *(bool *)found = true;
 }
-bool expr_may_fault(const Expr *e) {
+bool expr_may_fault(ExprTable *table, const Expr *e) {
   bool found = false;
-  visit_all(e, find_fault, &found);
+  visit(table, e, ++table->stamp, find_fault, &found);
   return found;
 }
 
@@ -188,9 +203,9 @@ static void add_cost(const Expr *e, void *sum) {
   bool transcendental = (e->op >= EX_EXP && e->op <= EX_ATANH) || e->op == EX_POW || e->op == EX_REM;
   *(int *)sum += transcendental ? 10 : e->op == EX_DIV || e->op == EX_SQRT ? 4 : e->a[0] ? 1 : 0;
 }
-int expr_cost(const Expr *e) {
+int expr_cost(ExprTable *table, const Expr *e) {
   int sum = 0;
-  visit_all(e, add_cost, &sum);
+  visit(table, e, ++table->stamp, add_cost, &sum);
   return sum;
 }
 
@@ -198,7 +213,7 @@ void expr_print(const Expr *e, Text *out) {
   switch (e->op) {
   case EX_CONST:
     if (dtype_is_float(e->type))
-      text_printf(out, "%.9g", e->f);
+      text_printf(out, e->type == DT_F64 ? "%.17g" : "%.9g", e->f);
     else
       text_printf(out, "%lld", (long long)e->i);
     return;

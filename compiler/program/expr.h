@@ -46,8 +46,8 @@ typedef enum { TYPE_SAME, TYPE_BOOL, TYPE_GIVEN } ScalarType;
   X(EX_ADD, 2, "+", TYPE_SAME)                                                                                         \
   X(EX_SUB, 2, "-", TYPE_SAME)                                                                                         \
   X(EX_MUL, 2, "*", TYPE_SAME)                                                                                         \
-  X(EX_DIV, 2, "/", TYPE_SAME) /* integers: towards zero; by zero: a run-time fault */                                 \
-  X(EX_REM, 2, "%", TYPE_SAME) /* sign of the dividend, as C's fmod and % */                                           \
+  X(EX_DIV, 2, "/", TYPE_SAME)   /* integers: towards zero; by zero: a run-time fault */                               \
+  X(EX_REM, 2, "%", TYPE_SAME)   /* sign of the dividend, as C's fmod and % */                                         \
   X(EX_MIN, 2, "min", TYPE_SAME) /* of floats: NaN when either is NaN */                                               \
   X(EX_MAX, 2, "max", TYPE_SAME)                                                                                       \
   X(EX_POW, 2, "pow", TYPE_SAME)                                                                                       \
@@ -74,12 +74,12 @@ struct Expr {
   DType type;
   const Expr *a[3];
   union {
-    double f;    // EX_CONST of a float type
-    int64_t i;   // EX_CONST of an integer or bool type
-    int index;   // EX_LOAD
+    double f;  // EX_CONST of a float type
+    int64_t i; // EX_CONST of an integer or bool type
+    int index; // EX_LOAD
   };
-  int id;        // position in the table: operands come before their users
-  Expr *next;    // of the hash chain
+  int id;     // position in the table: operands come before their users
+  Expr *next; // of the hash chain
 };
 
 typedef struct ExprTable ExprTable;
@@ -97,8 +97,8 @@ const char *scalar_text(ScalarOp op);
 
 // Copies `e` with acc in place of EX_ACC (NULL: left as is) and loads[i] in place of EX_LOAD i (NULL: left as is).
 const Expr *expr_substitute(ExprTable *table, const Expr *e, const Expr *acc, const Expr *const *loads);
-bool expr_may_fault(const Expr *e); // integer division inside
-int expr_cost(const Expr *e);       // rough operations per element, a transcendental counts 10
+bool expr_may_fault(ExprTable *table, const Expr *e); // integer division inside
+int expr_cost(ExprTable *table, const Expr *e);       // rough operations per element, a transcendental counts 10
 void expr_print(const Expr *e, Text *out);
 
 // formula.c: reads a formula such as "max(x, 0) + alpha * min(x, 0)". Names are looked up by `name`; it returns NULL

@@ -158,8 +158,8 @@ static bool project(const Radix *radix, const Step *step, const Func *func, cons
       if (at % stride) return false;
       int64_t advance = at / stride, length = left;
       if (advance * (left - 1) >= extent) { // goes on in the next digit
-        length = extent / advance;
-        if (extent % advance || left % length) return false;
+        length = extent / advance;          // when not exact, `at` falls short of the next digit's stride below
+        if (left % length) return false;
       }
       out->span[i][out->span_count[i]++] = (Span){radix->digit[d].coord, advance, length};
       reach[d] += advance * (length - 1);
@@ -268,14 +268,14 @@ typedef struct {
 } Merge;
 
 // Whether the cost and the place of drop's expression allow it to be computed by keep's function.
-static bool is_worth_it(const Merge *m, const Step *keep) {
+static bool is_worth_it(ExprTable *exprs, const Merge *m, const Step *keep) {
   const Expr *value = m->body->values[0];
-  if (m->func->load_count + m->body->load_count > MAX_LOADS + 1) return false; // one of them goes
-  if (m->func->kind != FUNC_BODY && expr_may_fault(value)) return false;       // only a body can report
-  int cost = expr_cost(value);
+  if (m->func->load_count + m->body->load_count > MAX_LOADS + 1) return false;  // one of them goes
+  if (m->func->kind != FUNC_BODY && expr_may_fault(exprs, value)) return false; // only a body can report
+  int cost = expr_cost(exprs, value);
   if (m->func->kind == FUNC_LOAD && !is_reduce(keep) && cost > CHEAP) return false;
   size_t values = m->func->kind == FUNC_LOAD ? 1 : m->func->store_count;
-  for (size_t i = 0; i < values; i++) cost += expr_cost(m->func->values[i]);
+  for (size_t i = 0; i < values; i++) cost += expr_cost(exprs, m->func->values[i]);
   return cost <= MAX_COST;
 }
 
@@ -285,7 +285,7 @@ static bool match(const Fusion *f, Merge *m) {
   if (!is_map(drop) || keep == drop) return false;
   const Access *inner = find_access(drop, m->buffer, &m->body), *outer = find_access(keep, m->buffer, &m->func);
   if (!inner || !outer || inner->type != outer->type) return false;
-  if (m->body->store_count != 1 || m->body->load_count > MAX_LOADS || !is_worth_it(m, keep)) return false;
+  if (m->body->store_count != 1 || m->body->load_count > MAX_LOADS) return false;
   Radix radix, unused;
   Projection projection;
   if (!read_radix(drop, m->body, inner, &radix)) return false;
@@ -297,7 +297,8 @@ static bool match(const Fusion *f, Merge *m) {
     if (drop->pointers[load->pointer].buffer == m->buffer) continue;
     if (!project_access(&projection, load, &m->loads[i], &m->load_offsets[i])) return false;
   }
-  return !m->above || project_access(&projection, &m->body->stores[0], &m->store, &m->store_offset);
+  if (m->above && !project_access(&projection, &m->body->stores[0], &m->store, &m->store_offset)) return false;
+  return is_worth_it(f->program->exprs, m, keep);
 }
 
 // The slot where the merged step can stand, or -1. What `keep` reads or writes elsewhere must not be `drop`'s to write,
@@ -361,7 +362,8 @@ static int merge(Fusion *f, Merge *m) {
   Step *keep = f->steps[m->keep], *drop = f->steps[m->drop];
   unlink_step(f, m->keep);
   unlink_step(f, m->drop);
-  if (is_map(keep) && expr_may_fault(m->body->values[0])) keep->loc = drop->loc; // where a fault is reported
+  if (is_map(keep) && expr_may_fault(f->program->exprs, m->body->values[0]))
+    keep->loc = drop->loc; // where a fault is reported
   merge_functions(f, m);
   prune_pointers(f->program, keep);
   keep->name = m->above ? join_names(f->program->arena, keep->name, drop->name)

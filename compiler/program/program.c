@@ -99,7 +99,7 @@ static void print_access(const Step *step, const Access *access, bool with_buffe
 
 static void print_func(const Step *step, const Func *func, bool with_buffers, Text *out) {
   static const char *const kinds[] = {"load", "store", "body"};
-  text_printf(out, "%s{", kinds[func->kind]);
+  text_printf(out, "%s:%s{", kinds[func->kind], dtype_name(func->acc));
   for (size_t i = 0; i < func->load_count; i++) {
     text_printf(out, "%sx%zu = ", i ? ", " : "", i);
     print_access(step, &func->loads[i], with_buffers, out);

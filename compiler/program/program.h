@@ -57,12 +57,12 @@ typedef enum { FUNC_LOAD, FUNC_STORE, FUNC_BODY } FuncKind;
 // A generated function (Load, Store, Body of templates/template.h).
 typedef struct {
   FuncKind kind;
-  DType acc;              // FUNC_STORE: type that the template hands over; FUNC_LOAD: type that it wants
-  int64_t space[COORDS];  // extents of the iteration space, for verification and fusion
+  DType acc;             // FUNC_STORE: type that the template hands over; FUNC_LOAD: type that it wants
+  int64_t space[COORDS]; // extents of the iteration space, for verification and fusion
   Access *loads;
   size_t load_count;
-  Access *stores;         // FUNC_LOAD: none
-  const Expr **values;    // one per store; FUNC_LOAD: values[0] is what it returns
+  Access *stores;      // FUNC_LOAD: none
+  const Expr **values; // one per store; FUNC_LOAD: values[0] is what it returns
   size_t store_count;
 } Func;
 
@@ -114,12 +114,12 @@ struct Program {
 Program *program_new(Arena *arena);
 Buffer *buffer_new(Program *program, BufferKind kind, int64_t bytes, const char *name);
 Step *step_new(Program *program, const char *kernel, const Loc *loc, const char *name); // appended
-int step_pointer(Program *program, Step *step, Buffer *buffer, int64_t offset); // index; equal ones are shared
+int step_pointer(Program *program, Step *step, Buffer *buffer, int64_t offset);         // index; equal ones are shared
 void step_int(Program *program, Step *step, int64_t value);
 void step_float(Program *program, Step *step, double value);
 void step_buffer(Program *program, Step *step, Buffer *buffer, int64_t offset);
 Func *step_func(Program *program, Step *step, FuncKind kind, DType acc); // space and accesses are the caller's to fill
-int func_load(Program *program, Func *func, const Access *access);        // index for expr_load; equal ones are shared
+int func_load(Program *program, Func *func, const Access *access);       // index for expr_load; equal ones are shared
 void func_store(Program *program, Func *func, const Access *access, const Expr *value);
 // The step's only function of that kind, or NULL.
 Func *step_find_func(const Step *step, FuncKind kind);

@@ -593,6 +593,12 @@ def function_attribute_of_another_type():
 
 
 @case
+def unknown_functions():
+    """No function and no operator has these names: both are reported."""
+    return model([call("Missing", ["x"], ["h"], "one"), call("Other", ["h"], ["y"], "two")])
+
+
+@case
 def functions_grow_too_large():
     """Seven functions, each of which calls the next ten times: ten million nodes."""
     names = [f"F{i}" for i in range(8)]

@@ -1,5 +1,5 @@
-// Arbitrary bytes as an HTTP connection: heads and bodies one after the other. Feeding all at once and in pieces (of the
-// size that the first byte says) must give the same, and nothing may lie outside the bytes.
+// Arbitrary bytes as an HTTP connection: heads and bodies one after the other. Feeding all at once and in pieces (of
+// the size that the first byte says) must give the same, and nothing may lie outside the bytes.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-// Arbitrary text as JSON: the reader must end, at a fault within the text or at the end; skipping a value and reading it
-// event by event must agree; strings and numbers it has accepted must be usable.
+// Arbitrary text as JSON: the reader must end, at a fault within the text or at the end; skipping a value and reading
+// it event by event must agree; strings and numbers it has accepted must be usable.
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,24 +11,24 @@ static double softplus_or_inf(double x) { return isinf(x) ? fmax(x, 0) : softplu
 // F(name, largest error in ULP that the comment of the function may promise, reference)
 #define FUNCTIONS(F)                                                                                                   \
   F(exp, 1.1, exp)                                                                                                     \
-  F(expm1, 1.5, expm1)                                                                                                 \
-  F(sigmoid, 2.5, sigmoid)                                                                                             \
-  F(tanh, 3.0, tanh)                                                                                                   \
-  F(erf, 3.0, erf)                                                                                                     \
-  F(log, 1.0, log)                                                                                                     \
+  F(expm1, 1.6, expm1)                                                                                                 \
+  F(sigmoid, 2.4, sigmoid)                                                                                             \
+  F(tanh, 5.5, tanh)                                                                                                   \
+  F(erf, 6.0, erf)                                                                                                     \
+  F(log, 0.8, log)                                                                                                     \
   F(log1p, 1.5, log1p)                                                                                                 \
-  F(softplus, 2.5, softplus_or_inf)                                                                                    \
-  F(sin, 1.5, sin)                                                                                                     \
-  F(cos, 1.5, cos)                                                                                                     \
-  F(tan, 3.0, tan)                                                                                                     \
-  F(asin, 2.0, asin)                                                                                                   \
-  F(acos, 2.0, acos)                                                                                                   \
+  F(softplus, 2.0, softplus_or_inf)                                                                                    \
+  F(sin, 1.6, sin)                                                                                                     \
+  F(cos, 1.6, cos)                                                                                                     \
+  F(tan, 3.2, tan)                                                                                                     \
+  F(asin, 2.6, asin)                                                                                                   \
+  F(acos, 1.2, acos)                                                                                                   \
   F(atan, 2.0, atan)                                                                                                   \
   F(sinh, 2.0, sinh)                                                                                                   \
-  F(cosh, 2.0, cosh)                                                                                                   \
-  F(asinh, 3.0, asinh)                                                                                                 \
-  F(acosh, 3.0, acosh)                                                                                                 \
-  F(atanh, 3.0, atanh)                                                                                                 \
+  F(cosh, 1.5, cosh)                                                                                                   \
+  F(asinh, 2.4, asinh)                                                                                                 \
+  F(acosh, 2.0, acosh)                                                                                                 \
+  F(atanh, 2.5, atanh)                                                                                                 \
   F(round, 0, rint)                                                                                                    \
   F(floor, 0, floor)                                                                                                   \
   F(ceil, 0, ceil)                                                                                                     \

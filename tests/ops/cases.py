@@ -11,6 +11,10 @@ where that departs from ONNX's reference (NumPy). An input is
 from dataclasses import dataclass, field
 
 import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+IR_VERSION = 8
 
 
 @dataclass
@@ -39,6 +43,37 @@ class Case:
 
         attributes = " ".join(f"{k}={v}" for k, v in self.attributes.items())
         return f"{self.op}-{self.opset} {attributes} ({', '.join(map(show, self.inputs))})"
+
+
+def tensor_type(array):
+    return helper.np_dtype_to_tensor_dtype(array.dtype)
+
+
+def make_model(cases, opset):
+    """A model with a node for each case, and the data of its inputs."""
+    nodes, inputs, outputs, constants, data = [], [], [], [], {}
+    random = np.random.default_rng(7)
+    for i, case in enumerate(cases):
+        names = []
+        for k, given in enumerate(case.inputs):
+            name = f"c{i}_in{k}"
+            names.append("" if given is None else name)
+            if isinstance(given, tuple):
+                given = Fed(random.standard_normal(given).astype(np.float32))
+            if isinstance(given, Fed):
+                data[name] = np.asarray(given.array)
+                inputs.append(helper.make_tensor_value_info(name, tensor_type(data[name]), data[name].shape))
+            elif given is not None:
+                constants.append(numpy_helper.from_array(np.asarray(given), name))
+        results = [f"c{i}_out{k}" for k in range(case.outputs)]
+        attributes = {
+            k: numpy_helper.from_array(v, k) if isinstance(v, np.ndarray) else v for k, v in case.attributes.items()
+        }
+        nodes.append(helper.make_node(case.op, names, results, name=f"case{i}", **attributes))
+        outputs += [onnx.ValueInfoProto(name=name) for name in results]
+    graph = helper.make_graph(nodes, "cases", inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
+    return model, data
 
 
 CASES = []

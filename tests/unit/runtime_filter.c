@@ -29,8 +29,7 @@ static int filter_json(const Bytes *input) {
   JsonReader json;
   open_json(&json, text, input->size);
   JsonEvent event;
-  while ((event = read_json(&json)) != JSON_END && event != JSON_FAULT) {
-  }
+  while ((event = read_json(&json)) != JSON_END && event != JSON_FAULT) {}
   if (event == JSON_FAULT) fprintf(stderr, "%s\n", json.fault);
   free(text);
   return event == JSON_FAULT;

@@ -63,12 +63,13 @@ static void test_elements(void **state) {
     double value;
     bool fits;
   } cases[] = {
-      {DTYPE_INT8, -128, true},     {DTYPE_INT8, -129, false},  {DTYPE_INT8, 127, true},    {DTYPE_INT8, 128, false},
-      {DTYPE_UINT8, 255, true},     {DTYPE_UINT8, 256, false},  {DTYPE_UINT8, -1, false},   {DTYPE_UINT8, -0.0, true},
-      {DTYPE_INT32, 0.5, false},    {DTYPE_INT32, NAN, false},  {DTYPE_INT64, 0x1p63, false}, {DTYPE_INT64, -0x1p63, true},
-      {DTYPE_UINT64, 0x1p64, false}, {DTYPE_UINT64, 0x1p63, true}, {DTYPE_BOOL, 1, true},   {DTYPE_BOOL, 2, false},
-      {DTYPE_FLOAT, 1e300, true},   {DTYPE_FLOAT16, 0.5, true}, {DTYPE_UINT16, 65535, true}, {DTYPE_INT16, 32768, false},
-      {DTYPE_INT64, INFINITY, false},
+      {DTYPE_INT8, -128, true},      {DTYPE_INT8, -129, false},    {DTYPE_INT8, 127, true},
+      {DTYPE_INT8, 128, false},      {DTYPE_UINT8, 255, true},     {DTYPE_UINT8, 256, false},
+      {DTYPE_UINT8, -1, false},      {DTYPE_UINT8, -0.0, true},    {DTYPE_INT32, 0.5, false},
+      {DTYPE_INT32, NAN, false},     {DTYPE_INT64, 0x1p63, false}, {DTYPE_INT64, -0x1p63, true},
+      {DTYPE_UINT64, 0x1p64, false}, {DTYPE_UINT64, 0x1p63, true}, {DTYPE_BOOL, 1, true},
+      {DTYPE_BOOL, 2, false},        {DTYPE_FLOAT, 1e300, true},   {DTYPE_FLOAT16, 0.5, true},
+      {DTYPE_UINT16, 65535, true},   {DTYPE_INT16, 32768, false},  {DTYPE_INT64, INFINITY, false},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     uint64_t memory[2] = {0, 0};
@@ -96,7 +97,7 @@ static void test_elements(void **state) {
 // The numbers come from an implementation of splitmix64 in Python.
 static void test_sample(void **state) {
   (void)state;
-  const double expected[] = {0.44301629066467285, 0.29940855503082275, 0.09874856472015381,
+  const double expected[] = {0.44301629066467285, 0.29940855503082275,  0.09874856472015381,
                              0.20846951007843018, -0.30388307571411133, -0.6354296207427979};
   float x[6];
   sample_fill(DTYPE_FLOAT, x, 6, 7, 0);

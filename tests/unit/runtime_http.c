@@ -1,4 +1,5 @@
-// The framing of HTTP requests: a table of heads and bodies. Each is fed whole and byte by byte; both must say the same.
+// The framing of HTTP requests: a table of heads and bodies. Each is fed whole and byte by byte; both must say the
+// same.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +34,7 @@ static void check_head(const char *text, size_t size, int status) {
 }
 
 #define HOST "Host: a\r\n"
-#define GET "GET / HTTP/1.1\r\n" HOST
+#define GET  "GET / HTTP/1.1\r\n" HOST
 #define POST "POST / HTTP/1.1\r\n" HOST
 
 // 200: a head; 0: not yet whole; else the fault's status.
@@ -124,7 +125,8 @@ static const struct {
     {400, POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
     {400, POST "Transfer-Encoding: xchunked\r\n\r\n"},
     {400, POST "Transfer-Encoding: chunked;a=b\r\n\r\n"},
-    {400, POST "Transfer-Encoding: \x0b""chunked\r\n\r\n"},
+    {400, POST "Transfer-Encoding: \x0b"
+               "chunked\r\n\r\n"},
     {400, POST "Transfer-Encoding:\r\n\r\n"},
     {501, POST "Transfer-Encoding: gzip, chunked\r\n\r\n"},
     {400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"},
@@ -146,8 +148,8 @@ static void test_limits(void **state) {
   static char text[40000];
   const struct {
     int target, fields, value, status;
-  } cases[] = {{8000, 1, 10, 200},  {8192, 1, 10, 200},   {8193, 1, 10, 414},  {20000, 1, 10, 414},
-               {10, 99, 10, 200},   {10, 100, 10, 431},   {10, 1, 16000, 200}, {10, 1, 16384, 431},
+  } cases[] = {{8000, 1, 10, 200},   {8192, 1, 10, 200},  {8193, 1, 10, 414},  {20000, 1, 10, 414},
+               {10, 99, 10, 200},    {10, 100, 10, 431},  {10, 1, 16000, 200}, {10, 1, 16384, 431},
                {8000, 1, 8300, 200}, {8000, 1, 8400, 431}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     size_t n = (size_t)sprintf(text, "GET /%0*d HTTP/1.1\r\nHost: a\r\n", cases[i].target - 1, 0);

@@ -1,5 +1,5 @@
-// The JSON reader's events, strings and limits, tensors in JSON, and the writer. Which documents are valid is tested with
-// JSONTestSuite elsewhere.
+// The JSON reader's events, strings and limits, tensors in JSON, and the writer. Which documents are valid is tested
+// with JSONTestSuite elsewhere.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,10 +16,11 @@
 
 static void test_events(void **state) {
   (void)state;
-  const char text[] = " {\"a\": [1, -2.5e1, true], \"b\\u0041\": {}, \"c\": null, \"d\": \"x\\n\\u00e9\\ud83d\\ude00\"} ";
-  const JsonEvent expected[] = {JSON_OBJECT, JSON_KEY, JSON_ARRAY, JSON_NUMBER, JSON_NUMBER, JSON_TRUE, JSON_ARRAY_END,
-                                JSON_KEY, JSON_OBJECT, JSON_OBJECT_END, JSON_KEY, JSON_NULL, JSON_KEY, JSON_STRING,
-                                JSON_OBJECT_END, JSON_END, JSON_END};
+  const char text[] =
+      " {\"a\": [1, -2.5e1, true], \"b\\u0041\": {}, \"c\": null, \"d\": \"x\\n\\u00e9\\ud83d\\ude00\"} ";
+  const JsonEvent expected[] = {JSON_OBJECT,    JSON_KEY,    JSON_ARRAY,      JSON_NUMBER,     JSON_NUMBER, JSON_TRUE,
+                                JSON_ARRAY_END, JSON_KEY,    JSON_OBJECT,     JSON_OBJECT_END, JSON_KEY,    JSON_NULL,
+                                JSON_KEY,       JSON_STRING, JSON_OBJECT_END, JSON_END,        JSON_END};
   JsonReader json;
   open_json(&json, text, strlen(text));
   for (size_t i = 0; i < COUNT(expected); i++) {
@@ -61,7 +62,8 @@ static void test_depth(void **state) {
     open_json(&json, text, 2 * depth);
     assert_int_equal(skip_json(&json), extra == 0);
     Error error;
-    if (extra && !fail_json(&json, &error)) assert_string_equal(error.text, "invalid JSON at byte 512: nested too deeply");
+    if (extra && !fail_json(&json, &error))
+      assert_string_equal(error.text, "invalid JSON at byte 512: nested too deeply");
   }
 }
 
@@ -112,8 +114,19 @@ static void test_tensors(void **state) {
 // No text is longer than the bound that the server reserves.
 static void test_bound(void **state) {
   (void)state;
-  const double values[] = {-1.2345678901234567e-300, -0.00012345678901234567, -INFINITY, NAN, -123456789012345.67,
-                           -1.17549435e-38, 3.40282347e38, -65504, -6.1e-5, 5.96e-8, -9.99999999e-5, 0.1, -1e15};
+  const double values[] = {-1.2345678901234567e-300,
+                           -0.00012345678901234567,
+                           -INFINITY,
+                           NAN,
+                           -123456789012345.67,
+                           -1.17549435e-38,
+                           3.40282347e38,
+                           -65504,
+                           -6.1e-5,
+                           5.96e-8,
+                           -9.99999999e-5,
+                           0.1,
+                           -1e15};
   for (uint32_t number = 0; number < 17; number++) {
     const Dtype *dtype = find_dtype(number);
     if (!dtype) continue;

@@ -10,7 +10,11 @@ import tempfile
 import zipfile
 import zlib
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: there is no numpy")
+    sys.exit(77)
 
 fake, filter_tool = map(os.path.abspath, sys.argv[1:3])
 random.seed(3)

@@ -302,7 +302,7 @@ static void make_numbers(DType type, void *data, int seed) {
   assert_int_equal(COUNT(reals), N);
   assert_int_equal(COUNT(ints), N);
   for (int i = 0; i < N; i++) {
-    int from = (i * (seed ? 5 * seed : 1) + seed) % N;
+    int from = (i * (1 + 4 * seed) + 7 * seed) % N; // special numbers meet ordinary ones
     Number x = is_real(type) ? (Number){.d = reals[from]} : (Number){.i = ints[from]};
     if (type == DT_BOOL) x.i &= 1;
     put(type, data, i, x);
@@ -437,11 +437,15 @@ static void build_ops(Fixture *f) {
     DType type = all_types[t];
     int64_t bytes = bits_of(type) / 8;
     Buffer *ins[3];
+    const void *firsts = NULL;
     for (int i = 0; i < 3; i++) {
       void *data = arena_alloc(f->arena, (size_t)(N * bytes));
       make_numbers(type, data, i);
-      for (int k = 0; i == 2 && !is_real(type) && k < N; k++)
-        if (get(type, data, k).i == 0) put(type, data, k, (Number){.i = -1});
+      for (int k = 0; i == 2 && !is_real(type) && k < N; k++) { // no zeros here, and -1 where MIN / -1 overflows
+        bool is_least = dtype_is_signed(type) && get(type, firsts, k).i == -1LL - (INT64_MAX >> (64 - bits_of(type)));
+        if (is_least || get(type, data, k).i == 0) put(type, data, k, (Number){.i = -1});
+      }
+      if (i == 0) firsts = data;
       ins[i] = add_input(f, type, N, data);
     }
     Buffer *same = add_output(f, type, EX_COUNT * N), *bools = add_output(f, DT_BOOL, EX_COUNT * N);

@@ -72,7 +72,7 @@ TEMPLATE vf expm1_f32(vf x) {
   vf n, a = vselect(x > 89.0f, splat(89.0f), x);
   a = vselect(a < -20.0f, splat(-20.0f), a);
   vf y = exp_reduced(a, &n);
-  vf half = (vf)(((vi)(n + ROUNDER) << 23) + 0x3f000000); // 2^(n-1): 2^128 is no float
+  vf half = (vf)(((vu)(n + ROUNDER) << 23) + 0x3f000000); // 2^(n-1): 2^128 is no float
   y = (half * y + (half - 0.5f)) * 2.0f;
   return vselect(vabs(x) < 0x1p-25f, x, y);
 }
@@ -113,7 +113,7 @@ SCALAR(erf_f32)
 // A positive finite x = m·2^*e with m in [√½, √2); returns m.
 HELPER vf split_exponent(vf x, vf *e) {
   vi small = x < 0x1p-126f;
-  vi bits = (vi)vselect(small, x * 0x1p23f, x) - 0x3f3504f3;
+  vi bits = (vi)((vu)vselect(small, x * 0x1p23f, x) - 0x3f3504f3);
   *e = to_float((bits >> 23) - (small & 23));
   return (vf)((bits & 0x7fffff) + 0x3f3504f3);
 }

@@ -55,7 +55,7 @@ TEMPLATE vf sin_f32(vf x) {
   vf r;
   vi q = reduce_quadrant(vabs(x), &r);
   vf y = vselect((q & 1) != 0, cos_reduced(r), sin_reduced(r));
-  return (vf)((vi)y ^ (q & 2) << 30 ^ ((vi)x & INT32_MIN));
+  return (vf)((vu)y ^ ((vu)q & 2) << 30 ^ ((vu)x & 0x80000000));
 }
 SCALAR(sin_f32)
 
@@ -63,7 +63,7 @@ TEMPLATE vf cos_f32(vf x) {
   vf r;
   vi q = reduce_quadrant(vabs(x), &r);
   vf y = vselect((q & 1) != 0, sin_reduced(r), cos_reduced(r));
-  return (vf)((vi)y ^ ((q + 1) & 2) << 30);
+  return (vf)((vu)y ^ (((vu)q + 1) & 2) << 30);
 }
 SCALAR(cos_f32)
 
@@ -72,7 +72,7 @@ TEMPLATE vf tan_f32(vf x) {
   vi q = reduce_quadrant(vabs(x), &r), odd = (q & 1) != 0;
   vf s = sin_reduced(r), c = cos_reduced(r);
   vf y = vselect(odd, c, s) / vselect(odd, s, c);
-  return (vf)((vi)y ^ (q & 1) << 31 ^ ((vi)x & INT32_MIN));
+  return (vf)((vu)y ^ ((vu)q & 1) << 31 ^ ((vu)x & 0x80000000));
 }
 SCALAR(tan_f32)
 

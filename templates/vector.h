@@ -11,6 +11,8 @@
 #include <arm_neon.h>
 #endif
 
+typedef uint32_t vu __attribute__((vector_size(VECTOR_BYTES))); // for arithmetic on bits that may wrap
+
 // The instruction set of this vector width, if the compiler may use it.
 #if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(__AVX512DQ__)
 #define VECTOR_AVX512 1
@@ -136,7 +138,7 @@ HELPER vf vscale(vf x, vf n) {
   return (vf)_mm512_scalef_ps((__m512)x, (__m512)n);
 #else
   // Two factors that are both normal: 2^n itself may not be.
-  vi whole = (vi)(n + 0x1.8p23f) - 0x4b400000, half = whole >> 1; // the sum's low bits are n as an integer
+  vi whole = (vi)((vu)(n + 0x1.8p23f) - 0x4b400000), half = whole >> 1; // the sum's low bits are n as an integer
   return x * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
 #endif
 }

@@ -200,7 +200,12 @@ View lower_rows(Lower *lower, const Value *value) {
 View lower_channels_last(Lower *lower, const Value *value) {
   View view = lower_in(lower, value), wanted = view_dense(NULL, view.type, view.rank, view.dims);
   order_channels_last(&wanted);
-  return copy_unless_same(lower, &view, wanted, value->name);
+  View **copy = &lower->channels_last[value->id];
+  if (!*copy) {
+    *copy = NEW(lower->program->arena, View);
+    **copy = copy_unless_same(lower, &view, wanted, value->name);
+  }
+  return **copy;
 }
 
 /* steps */
@@ -424,6 +429,7 @@ Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
   Program *program = program_new(arena);
   Lower lower = {.model = model, .target = target, .program = program};
   lower.views = NEW_ARRAY(arena, View *, (size_t)model->values);
+  lower.channels_last = NEW_ARRAY(arena, View *, (size_t)model->values);
   program->inputs = graph->inputs, program->input_count = graph->input_count;
   program->outputs = graph->outputs, program->output_count = graph->output_count;
   int errors = model->diag->errors;

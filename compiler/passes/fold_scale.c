@@ -39,8 +39,10 @@ static void fold(Graph *graph, Node *conv, Node *node, Value *c) {
   } else if (bias) {
     node_set_input(conv, 2, make(graph, conv, "Add", bias, vector));
   } else {
-    if (conv->in_count == 3) node_set_input(conv, 2, vector);
-    else node_add_input(conv, vector);
+    if (conv->in_count == 3)
+      node_set_input(conv, 2, vector);
+    else
+      node_add_input(conv, vector);
   }
   // The convolution takes over the node's result, with its name.
   Value *inner = conv->out[0], *out = node->out[0];

@@ -68,7 +68,7 @@ static Node *affine(const Value *value, const char *type, Value **vector) {
   return fits ? node : NULL;
 }
 
-static void rewrite(Graph *graph, Node *node, Value *x, double epsilon) {
+static void rewrite(Graph *graph, const Node *node, Value *x, double epsilon) {
   Value *scale, *bias;
   Node *mul = affine(node->out[0], "Mul", &scale), *add = mul ? affine(mul->out[0], "Add", &bias) : NULL;
   if (!add) return;
@@ -78,7 +78,6 @@ static void rewrite(Graph *graph, Node *node, Value *x, double epsilon) {
   Node *norm = node_new(graph, add, "", "LayerNormalization", in, 3, &out, 1);
   node_set_int(graph->model, norm, "axis", -1);
   node_set_float(graph->model, norm, "epsilon", epsilon);
-  norm->loc = node->loc;
   node_remove(graph, add);
 }
 

@@ -13,8 +13,8 @@ static double softplus_or_inf(double x) { return isinf(x) ? fmax(x, 0) : softplu
   F(exp, 1.1, exp)                                                                                                     \
   F(expm1, 1.6, expm1)                                                                                                 \
   F(sigmoid, 2.4, sigmoid)                                                                                             \
-  F(tanh, 5.5, tanh)                                                                                                   \
-  F(erf, 6.0, erf)                                                                                                     \
+  F(tanh, 6.0, tanh)                                                                                                   \
+  F(erf, 6.5, erf)                                                                                                     \
   F(log, 0.8, log)                                                                                                     \
   F(log1p, 1.5, log1p)                                                                                                 \
   F(softplus, 2.0, softplus_or_inf)                                                                                    \

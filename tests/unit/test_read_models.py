@@ -182,6 +182,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, model in made_models():
             (Path(folder) / f"{name}.onnx").write_bytes(model.SerializeToString())
+        # The same tensors in a file beside the model: save_model changes the model that it is given.
+        tensors = dict(made_models())["tensors"]
+        onnx.save_model(tensors, Path(folder) / "external.onnx", save_as_external_data=True, location="w.bin",
+                        size_threshold=0)
         paths = sorted(Path(folder).glob("*.onnx"))
         if os.environ.get("INGOT_DATA"):
             paths += sorted((Path(os.environ["INGOT_DATA"]) / "models").glob("*.onnx"))

@@ -61,9 +61,9 @@ struct Lower {
   Model *model;
   const Target *target;
   Program *program;
-  View **views; // by value index
-  size_t view_count;
-  Node *node; // that is being lowered
+  View **views;         // by value id; NULL until the value is computed
+  View **channels_last; // by value id: what lower_channels_last gave before
+  Node *node;           // that is being lowered
 };
 
 // The view of an input of any strides.

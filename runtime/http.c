@@ -214,7 +214,6 @@ HttpResult parse_http_head(HttpHead *head, const char *data, size_t size) {
     if (end == line || end[-1] != '\r') return fault(head, 400, "a line must end in CR LF");
     head->size = (uint32_t)(end + 1 - data);
     end--;
-    if (memchr(line, '\r', (size_t)(end - line))) return fault(head, 400, "a CR without LF");
     HttpResult result = HTTP_MORE; // an empty line before the request line is passed over (2.2)
     if (line == end && head->has_request_line) return apply_fields(head, data);
     if (line < end)

@@ -173,8 +173,9 @@ static bool lists_method(const char *allow, HttpSpan method, const char *data) {
   const char *found = allow;
   while (strncmp(found, data + method.at, method.length) != 0 ||
          (found[method.length] && found[method.length] != ',')) {
-    found = strchr(found, ' ');
-    if (!found++) return false;
+    const char *space = strchr(found, ' ');
+    if (!space) return false;
+    found = space + 1;
   }
   return true;
 }
@@ -223,13 +224,13 @@ bool route_request(Oip *oip, const HttpHead *head, const char *data, Reply *repl
     return false;
   }
   if (options && strcmp(path, "*") == 0) {
-    *reply = (Reply){.status = 204, .allow = all};
+    *reply = (Reply){.status = 204, .allow = all, .body = ""};
     return false;
   }
   for (size_t i = 0; i < COUNT(routes); i++) {
     if (!match_route(routes[i].path, path, oip->model->name)) continue;
     if (options || !lists_method(routes[i].allow, head->method, data)) {
-      *reply = options ? (Reply){.status = 204} : make_error_reply(405, "method not allowed here", buffer);
+      *reply = options ? make_reply(204, "", 0) : make_error_reply(405, "method not allowed here", buffer);
       reply->allow = routes[i].allow;
       return false;
     }

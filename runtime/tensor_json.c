@@ -59,13 +59,14 @@ bool read_json_tensor(JsonReader *json, const ModelTensor *tensor, void *to, Err
   uint64_t total = tensor->bytes / dtype->bytes, count = 0;
   uint64_t children[TENSOR_RANK + 1] = {0}; // of the open arrays
   uint32_t depth = 0, rank = tensor->rank;
-  bool flat = false; // numbers right below the outermost array
+  bool flat = false, nested = false; // numbers, or arrays, right below the outermost array
   if (rank > TENSOR_RANK) return fail(error, "input '%s' has more than %d dims", tensor->name, TENSOR_RANK);
   do {
     JsonEvent event = read_json(json);
     if (event == JSON_FAULT) return fail_json(json, error);
     if (event == JSON_ARRAY) {
-      if (depth > 0) children[depth]++;
+      nested |= depth > 0;
+      children[depth]++;
       if (flat || depth > rank || (depth == rank && rank > 0)) return fail_shape(tensor, error);
       children[++depth] = 0;
     } else if (event == JSON_ARRAY_END) {
@@ -76,7 +77,7 @@ bool read_json_tensor(JsonReader *json, const ModelTensor *tensor, void *to, Err
     } else {
       children[depth]++;
       if (depth == 1 && rank != 1) {
-        if (count != children[1] - 1) return fail_shape(tensor, error); // after a nested array
+        if (nested) return fail_shape(tensor, error);
         flat = true;
       } else if (depth != rank) {
         return fail_shape(tensor, error);

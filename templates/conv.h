@@ -8,7 +8,7 @@
 
 // Sizes that all parts of a convolution need; constants after inlining.
 typedef struct {
-  idx ow, oc, ic, kh, kw, sh, sw, dh, dw; // oc and ic of one group
+  idx oh, ow, oc, ic, kh, kw, sh, sw, dh, dw; // oc and ic of one group
   idx x_h, x_w, x_c, nr;
   Store *store;
   void *const *bufs;
@@ -50,31 +50,28 @@ HELPER void conv_lines(const Conv *s, idx lines, idx width, idx nv, idx columns,
     conv_tile(s, lines * width, width, nv, columns, x, w, ahead, n, oy, ox, c);
   }
   if (lines > 1) return;
-  UNROLL for (idx left = 1; left < width; left++) {
-    if (left == s->ow - whole) conv_tile(s, left, left, nv, columns, x, w, w, n, oy, whole, c);
-  }
+  idx left = s->ow - whole;
+  if (left) conv_tile(s, left, left, nv, columns, x, w, w, n, oy, whole, c);
 }
 
-// Output rows [from, to) for one panel of channels, `lines` rows a tile.
+// Output rows [from, to) for one panel of channels, `lines` rows a tile; the image's last tile has what is left.
 HELPER void conv_panel(const Conv *s, idx lines, idx width, idx nv, idx columns, idx from, idx to, const float *x,
                        const float *w, idx n, idx c) {
   idx tile = 0;
   NO_UNROLL for (; from + lines <= to; from += lines, tile += s->ow / width) {
     conv_lines(s, lines, width, nv, columns, x, w, tile, n, from, c);
   }
-  UNROLL for (idx left = 1; left < lines; left++) {
-    if (left == to - from) conv_lines(s, left, width, nv, columns, x, w, tile, n, from, c);
-  }
+  if (from < to) conv_lines(s, s->oh % lines, width, nv, columns, x, w, tile, n, from, c);
 }
 
 // Splits the work into units of (image, strip of rows, group, panel, tile of rows), the last fastest. A panel of
 // weights passes over a strip before the next one comes, so the strip should stay in L2; but where weights outweigh the
 // input, one strip is the whole image and the input is what streams.
-HELPER void conv_units(const Conv *s, idx n, idx oh, idx groups, idx lines, idx width, idx nv, const float *x, idx x_n,
+HELPER void conv_units(const Conv *s, idx n, idx groups, idx lines, idx width, idx nv, const float *x, idx x_n,
                        const float *w, idx part, idx parts) {
   enum { STRIP_FLOATS = 65536 };
   idx taps = s->kh * s->kw * s->ic, panels = (s->oc + s->nr - 1) / s->nr, whole = s->oc / s->nr;
-  idx tiles = (oh + lines - 1) / lines, line_floats = lines * s->sh * s->ow * s->sw * s->ic * groups;
+  idx tiles = (s->oh + lines - 1) / lines, line_floats = lines * s->sh * s->ow * s->sw * s->ic * groups;
   idx strips = min_idx(tiles, (tiles * line_floats + STRIP_FLOATS - 1) / STRIP_FLOATS);
   idx weights = groups * panels * taps * s->nr, input = tiles * line_floats;
   if (strips * weights + input > weights + panels * input) strips = 1;
@@ -85,16 +82,14 @@ HELPER void conv_units(const Conv *s, idx n, idx oh, idx groups, idx lines, idx 
     idx panel = at % panels, group = at / panels % groups, strip = at / panels / groups % strips;
     idx image = at / panels / groups / strips, c = group * s->oc + panel * s->nr;
     unit += to - from;
-    from = min_idx(oh, (strip * deep + from) * lines);
-    to = min_idx(oh, (strip * deep + to) * lines);
+    from = min_idx(s->oh, (strip * deep + from) * lines);
+    to = min_idx(s->oh, (strip * deep + to) * lines);
     const float *in = x + image * x_n + group * s->ic * s->x_c, *taken = w + (group * panels + panel) * taps * s->nr;
     if (panel < whole) {
       conv_panel(s, lines, width, nv, s->nr, from, to, in, taken, image, c);
     } else {
       idx left = s->oc % s->nr;
-      UNROLL for (idx v = 1; v <= nv; v++) {
-        if (v == (left + V - 1) / V) conv_panel(s, lines, width, v, left, from, to, in, taken, image, c);
-      }
+      conv_panel(s, lines, width, (left + V - 1) / V, left, from, to, in, taken, image, c);
     }
   }
 }
@@ -107,12 +102,12 @@ HELPER void conv_units(const Conv *s, idx n, idx oh, idx groups, idx lines, idx 
 TEMPLATE Status conv2d_f32(idx n, idx oh, idx ow, idx groups, idx oc, idx ic, idx kh, idx kw, idx sh, idx sw, idx dh,
                            idx dw, const float *x, idx x_n, idx x_h, idx x_w, idx x_c, const float *w, idx mr, idx nv,
                            Store *store, void *const *bufs, idx part, idx parts) {
-  Conv s = {ow, oc, ic, kh, kw, sh, sw, dh, dw, x_h, x_w, x_c, nv * V, store, bufs};
+  Conv s = {oh, ow, oc, ic, kh, kw, sh, sw, dh, dw, x_h, x_w, x_c, nv * V, store, bufs};
   if (n * oh * ow * groups * oc == 0) return STATUS_OK;
   if (ow < mr && mr % ow == 0) {
-    conv_units(&s, n, oh, groups, mr / ow, ow, nv, x, x_n, w, part, parts);
+    conv_units(&s, n, groups, mr / ow, ow, nv, x, x_n, w, part, parts);
   } else {
-    conv_units(&s, n, oh, groups, 1, mr, nv, x, x_n, w, part, parts);
+    conv_units(&s, n, groups, 1, mr, nv, x, x_n, w, part, parts);
   }
   return STATUS_OK;
 }
@@ -149,22 +144,31 @@ typedef struct {
   void *const *bufs;
 } Depthwise;
 
-// `pixels` neighbours from (oy, ox) on, one vector of channels; x is their first tap's place, taps outside
-// [ky0, ky1)×[kx0, kx1) are padding. Pixels share loads where windows overlap.
+// `pixels` neighbours from (oy, ox) on, one vector of channels; x is their first tap's place. Taps outside of rows
+// [ky0, ky1) are padding, and for one pixel alone those outside of columns [kx0, kx1). Pixels share loads where windows
+// overlap. Only columns are unrolled: rows would multiply the code for nothing.
 HELPER void depthwise_vector(const Depthwise *s, idx pixels, idx ky0, idx ky1, idx kx0, idx kx1, const float *image,
                              idx x, idx n, idx oy, idx ox, idx c, idx lanes) {
   vf acc[TILE_MAX];
   UNROLL for (idx p = 0; p < pixels; p++) acc[p] = (vf){0};
-  UNROLL for (idx ky = ky0; ky < ky1; ky++) {
-    UNROLL for (idx kx = kx0; kx < kx1; kx++) {
-      vf tap = load_some(s->w + (ky * s->kw + kx) * s->c + c, lanes);
-      UNROLL for (idx p = 0; p < pixels; p++) {
-        acc[p] += tap * load_some(image + x + ky * s->dh * s->x_h + (p * s->sw + kx * s->dw) * s->x_w + c, lanes);
+  NO_UNROLL for (idx ky = ky0; ky < ky1; ky++) {
+    const float *row = image + x + ky * s->dh * s->x_h + c, *taps = s->w + ky * s->kw * s->c + c;
+    if (pixels == 1) {
+      NO_UNROLL for (idx kx = kx0; kx < kx1; kx++) {
+        acc[0] += load_some(taps + kx * s->c, lanes) * load_some(row + kx * s->dw * s->x_w, lanes);
+      }
+    } else {
+      UNROLL for (idx kx = 0; kx < s->kw; kx++) {
+        vf tap = load_some(taps + kx * s->c, lanes);
+        UNROLL for (idx p = 0; p < pixels; p++) {
+          acc[p] += tap * load_some(row + (p * s->sw + kx * s->dw) * s->x_w, lanes);
+        }
       }
     }
   }
   UNROLL for (idx p = 0; p < pixels; p++) s->store(s->bufs, acc[p], n, oy, ox + p, c, lanes);
 }
+
 HELPER void depthwise_channels(const Depthwise *s, idx pixels, idx ky0, idx ky1, idx kx0, idx kx1, const float *image,
                                idx x, idx n, idx oy, idx ox) {
   idx whole = s->c / V * V;
@@ -172,15 +176,6 @@ HELPER void depthwise_channels(const Depthwise *s, idx pixels, idx ky0, idx ky1,
     depthwise_vector(s, pixels, ky0, ky1, kx0, kx1, image, x, n, oy, ox, c, V);
   }
   if (s->c % V) depthwise_vector(s, pixels, ky0, ky1, kx0, kx1, image, x, n, oy, ox, whole, s->c % V);
-}
-// Pixels whose windows lie inside the image's width; straight code where its height holds them too.
-HELPER void depthwise_tile(const Depthwise *s, idx pixels, idx ky0, idx ky1, const float *image, idx x, idx n, idx oy,
-                           idx ox) {
-  if (ky1 - ky0 == s->kh) {
-    depthwise_channels(s, pixels, 0, s->kh, 0, s->kw, image, x, n, oy, ox);
-  } else {
-    depthwise_channels(s, pixels, ky0, ky1, 0, s->kw, image, x, n, oy, ox);
-  }
 }
 
 // y[n][oy][ox][c] = Σ x[n][oy·sh + ky·dh - pad_top][ox·sw + kx·dw - pad_left][c]·w[ky][kx][c], handed to
@@ -204,12 +199,10 @@ TEMPLATE Status depthwise2d_f32(idx n, idx oh, idx ow, idx c, idx kh, idx kw, id
         clip_window(left, kw, dw, 0, iw, &kx0, &kx1);
         depthwise_channels(&s, 1, ky0, ky1, kx0, kx1, image, at, i, oy, ox++);
       } else if (ox + pixels <= outer) {
-        depthwise_tile(&s, pixels, ky0, ky1, image, at, i, oy, ox);
+        depthwise_channels(&s, pixels, ky0, ky1, 0, kw, image, at, i, oy, ox);
         ox += pixels;
       } else {
-        UNROLL for (idx rest = 1; rest < pixels; rest++) {
-          if (rest == (outer - inner) % pixels) depthwise_tile(&s, rest, ky0, ky1, image, at, i, oy, ox);
-        }
+        depthwise_channels(&s, (outer - inner) % pixels, ky0, ky1, 0, kw, image, at, i, oy, ox);
         ox = outer;
       }
     }

@@ -20,8 +20,8 @@ HELPER void gemm_tile(idx rows, idx nv, idx columns, idx k, const float *a, idx 
   }
 }
 
-// Row tiles [from, to) of one panel. The last tile has m % mr rows: a loop over constants picks its size, so that each
-// size is straight code, and only one where m is constant. The first tiles fetch the next panel, a cache line a step.
+// Row tiles [from, to) of one panel; the last tile has m % mr rows. The first tiles fetch the next panel, a cache line
+// a step.
 HELPER void gemm_panel(idx from, idx to, idx mr, idx nv, idx columns, idx m, idx k, const float *a, idx a_m, idx a_k,
                        const float *b, idx nr, Store *store, void *const *bufs, idx i0, idx i1, idx j) {
   idx whole = m / mr;
@@ -30,11 +30,7 @@ HELPER void gemm_panel(idx from, idx to, idx mr, idx nv, idx columns, idx m, idx
     gemm_tile(mr, nv, columns, k, a + t * mr * a_m, a_m, a_k, b, nr, ahead, store, bufs, i0, i1, t * mr, j);
   }
   if (to <= whole) return;
-  UNROLL for (idx rows = 1; rows < mr; rows++) {
-    if (rows == m % mr) {
-      gemm_tile(rows, nv, columns, k, a + whole * mr * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, whole * mr, j);
-    }
-  }
+  gemm_tile(m % mr, nv, columns, k, a + whole * mr * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, whole * mr, j);
 }
 
 // C = A·B, handed to store(bufs, v, i_b0, i_b1, i_m, i_n, lanes). A[b0][b1][m][k] has strides a_b0, a_b1, a_m, a_k. B
@@ -54,11 +50,7 @@ TEMPLATE Status gemm_f32(idx b0, idx b1, idx m, idx n, idx k, const float *a, id
       gemm_panel(from, to, mr, nv, nr, m, k, matrix, a_m, a_k, columns, nr, store, bufs, i0, i1, j);
     } else {
       idx left = n % nr;
-      UNROLL for (idx v = 1; v <= nv; v++) {
-        if (v == (left + V - 1) / V) {
-          gemm_panel(from, to, mr, v, left, m, k, matrix, a_m, a_k, columns, nr, store, bufs, i0, i1, j);
-        }
-      }
+      gemm_panel(from, to, mr, (left + V - 1) / V, left, m, k, matrix, a_m, a_k, columns, nr, store, bufs, i0, i1, j);
     }
   }
   return STATUS_OK;

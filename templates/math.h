@@ -2,9 +2,9 @@
 // text.
 //
 // Polynomials and rationals are minimax fits of our own (Lawson-weighted least squares, coefficients rounded one by
-// one). Errors stand above each function in ULP, measured over every float against double precision. Signed zeros,
-// denormals, infinities and NaN come out as C's Annex F says. Nothing traps; only huge arguments of sin, cos and tan
-// and far-apart ones of fmod take a loop.
+// one). The bounds above the functions hold with multiply-add fused or not; tests/kernels/test_math.c checks them on a
+// sample and measures, on demand, every float. Signed zeros, denormals, infinities and NaN come out as C's Annex F
+// says. Nothing traps; only huge arguments of sin, cos and tan and far-apart ones of fmod take a loop.
 #pragma once
 #include "templates/vector.h"
 
@@ -65,9 +65,11 @@ HELPER vf exp_times(vf x, float power) {
   return vscale(y, n + power);
 }
 
+// At most 1.1 ULP.
 TEMPLATE vf exp_f32(vf x) { return exp_times(x, 0); }
 SCALAR(exp_f32)
 
+// At most 1.7 ULP.
 TEMPLATE vf expm1_f32(vf x) {
   vf n, a = vselect(x > 89.0f, splat(89.0f), x);
   a = vselect(a < -20.0f, splat(-20.0f), a);
@@ -78,13 +80,14 @@ TEMPLATE vf expm1_f32(vf x) {
 }
 SCALAR(expm1_f32)
 
+// At most 2.6 ULP.
 TEMPLATE vf sigmoid_f32(vf x) {
   vf e = exp_f32((vf)((vi)x | INT32_MIN)); // e^-|x| does not overflow
   return vselect((vi)x < 0, e, splat(1.0f)) / (e + 1.0f);
 }
 SCALAR(sigmoid_f32)
 
-// x·P(x²) / Q(x²)
+// x·P(x²) / Q(x²): at most 6 ULP
 TEMPLATE vf tanh_f32(vf x) {
   vf a = vselect(x > 9.02f, splat(9.02f), x);
   a = vselect(a < -9.02f, splat(-9.02f), a);
@@ -97,7 +100,7 @@ TEMPLATE vf tanh_f32(vf x) {
 }
 SCALAR(tanh_f32)
 
-// x·P(x²) / Q(x²)
+// x·P(x²) / Q(x²): at most 6.8 ULP
 TEMPLATE vf erf_f32(vf x) {
   vf a = vselect(x > 3.95f, splat(3.95f), x);
   a = vselect(a < -3.95f, splat(-3.95f), a);
@@ -127,6 +130,7 @@ HELPER vf log_positive(vf x) {
   return e * LN2_HIGH + (f + (y - 0.5f * u));
 }
 
+// At most 0.9 ULP.
 TEMPLATE vf log_f32(vf x) {
   vf y = vselect(x < FLOAT_INF, log_positive(x), x); // infinity and NaN stay
   y = vselect(x < 0.0f, splat(FLOAT_NAN), y);
@@ -134,6 +138,7 @@ TEMPLATE vf log_f32(vf x) {
 }
 SCALAR(log_f32)
 
+// At most 1.5 ULP.
 TEMPLATE vf log1p_f32(vf x) {
   vf u = 1.0f + x, lost = x - (u - 1.0f);
   vf y = vselect(u < FLOAT_INF, log_positive(u) + lost / u, u);
@@ -143,7 +148,7 @@ TEMPLATE vf log1p_f32(vf x) {
 }
 SCALAR(log1p_f32)
 
-// log(1 + e^x)
+// log(1 + e^x): at most 2.1 ULP
 TEMPLATE vf softplus_f32(vf x) { return vmax(x, (vf){0}) + log1p_f32(exp_f32((vf)((vi)x | INT32_MIN))); }
 SCALAR(softplus_f32)
 

@@ -51,6 +51,7 @@ HELPER vf cos_reduced(vf r) {
   return 1.0f - (0.5f * u - u * u * POLY(u, 0x1.99e816p-16f, -0x1.6c0c28p-10f, 0x1.55554ap-5f));
 }
 
+// At most 1.7 ULP.
 TEMPLATE vf sin_f32(vf x) {
   vf r;
   vi q = reduce_quadrant(vabs(x), &r);
@@ -59,6 +60,7 @@ TEMPLATE vf sin_f32(vf x) {
 }
 SCALAR(sin_f32)
 
+// At most 1.7 ULP.
 TEMPLATE vf cos_f32(vf x) {
   vf r;
   vi q = reduce_quadrant(vabs(x), &r);
@@ -67,6 +69,7 @@ TEMPLATE vf cos_f32(vf x) {
 }
 SCALAR(cos_f32)
 
+// At most 3.6 ULP.
 TEMPLATE vf tan_f32(vf x) {
   vf r;
   vi q = reduce_quadrant(vabs(x), &r), odd = (q & 1) != 0;
@@ -83,6 +86,7 @@ HELPER vf asin_small(vf x, vf u) {
 #define HALF_PI      0x1.921fb6p0f
 #define HALF_PI_REST -0x1.777a5cp-25f // π/2 - HALF_PI
 
+// At most 2.6 ULP.
 TEMPLATE vf asin_f32(vf x) {
   vf a = vabs(x), half = 0.5f - 0.5f * a;
   vi large = a > 0.5f;
@@ -91,6 +95,7 @@ TEMPLATE vf asin_f32(vf x) {
 }
 SCALAR(asin_f32)
 
+// At most 1.3 ULP.
 TEMPLATE vf acos_f32(vf x) {
   vf a = vabs(x), half = 0.5f - 0.5f * a;
   vi large = a > 0.5f;
@@ -100,6 +105,7 @@ TEMPLATE vf acos_f32(vf x) {
 }
 SCALAR(acos_f32)
 
+// At most 2.1 ULP.
 TEMPLATE vf atan_f32(vf x) {
   vf a = vabs(x);
   vi far = a > 0x1.3504f4p1f, middle = a > 0x1.a8279ap-2f; // tan 3π/8, tan π/8
@@ -113,6 +119,7 @@ TEMPLATE vf atan_f32(vf x) {
 }
 SCALAR(atan_f32)
 
+// At most 1.8 ULP.
 TEMPLATE vf sinh_f32(vf x) {
   vf a = vabs(x), u = a * a;
   vf small = a + a * u * POLY(u, 0x1.756c1ep-19f, 0x1.a022bcp-13f, 0x1.1110e0p-7f, 0x1.555556p-3f);
@@ -121,11 +128,13 @@ TEMPLATE vf sinh_f32(vf x) {
 }
 SCALAR(sinh_f32)
 
+// At most 1.6 ULP.
 TEMPLATE vf cosh_f32(vf x) { return exp_times(vabs(x), -1.0f) + exp_times(-vabs(x), -1.0f); }
 SCALAR(cosh_f32)
 
 #define LN2 0x1.62e430p-1f
 
+// At most 2.2 ULP.
 TEMPLATE vf asinh_f32(vf x) {
   vf a = vabs(x), u = a * a;
   vi large = a > 0x1p28f; // log 2a
@@ -134,6 +143,7 @@ TEMPLATE vf asinh_f32(vf x) {
 }
 SCALAR(asinh_f32)
 
+// At most 2.1 ULP.
 TEMPLATE vf acosh_f32(vf x) {
   vf t = x - 1.0f;
   vi large = x > 0x1p28f;
@@ -142,6 +152,7 @@ TEMPLATE vf acosh_f32(vf x) {
 }
 SCALAR(acosh_f32)
 
+// At most 2.6 ULP.
 TEMPLATE vf atanh_f32(vf x) {
   vf a = vabs(x);
   return vcopysign(0.5f * log1p_f32(2.0f * a / (1.0f - a)), x);

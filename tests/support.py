@@ -9,6 +9,7 @@ Settings come from the environment:
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,25 @@ def need_data():
 def need_compiler():
     if not INGOT.is_file():
         sys.exit(f"no compiler at '{INGOT}': build it, or set INGOT")
+
+
+# What /proc/cpuinfo must list for each level (x86-64 psABI, table 3.1), in Linux's words.
+LEVEL_FLAGS = {
+    "x86-64-v2": "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3",
+    "x86-64-v3": "abm avx avx2 bmi1 bmi2 f16c fma movbe",
+    "x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl",
+}
+
+
+def need_cpu(level):
+    """Skips where this CPU lacks the level or one below it; other names are for the compiler to judge."""
+    levels = list(LEVEL_FLAGS)
+    if level not in levels:
+        return
+    flags = set(re.findall(r"\w+", re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text() + "flags:", re.M)[1]))
+    needed = " ".join(LEVEL_FLAGS[known] for known in levels[: levels.index(level) + 1])
+    if set(needed.split()) - flags:
+        skip(f"this CPU is not of level {level}")
 
 
 @dataclass

@@ -26,8 +26,7 @@ typedef struct {
   const DimExpr *product;
 } Term;
 
-// No two terms have the same product, none has coefficient 0. A dim of MAX_SIZE nodes has fewer than MAX_SIZE / 2
-// terms.
+// A dim has at most MAX_SIZE / 2 terms, so that there is room for the terms of two.
 typedef struct {
   Term terms[MAX_SIZE];
   size_t count;
@@ -110,9 +109,10 @@ static Term term_of(Dim d) {
 static void add_term(Sum *sum, Term term) { sum->terms[sum->count++] = term; }
 
 // Appends the terms of a dim. The constant 0 has none.
-static void add_terms(Sum *sum, Dim d) {
+static Sum *add_terms(Sum *sum, Dim d) {
   for (; d.expr && d.expr->op == DIM_ADD; d = d.expr->a) add_term(sum, term_of(d.expr->b));
   if (d.expr || d.value) add_term(sum, term_of(d));
+  return sum;
 }
 
 static Dim dim_of_term(DimTable *table, Term term) {
@@ -141,9 +141,7 @@ static Dim dim_of(DimTable *table, Sum *sum) {
 static Dim add_dims(DimTable *table, Dim a, Dim b) {
   Sum sum;
   sum.count = 0;
-  add_terms(&sum, a);
-  add_terms(&sum, b);
-  return dim_of(table, &sum);
+  return dim_of(table, add_terms(add_terms(&sum, a), b));
 }
 
 static int compare_factors(const void *a, const void *b) {
@@ -274,16 +272,9 @@ static Dim choose_dims(DimTable *table, DimOp op, Dim a, Dim b) {
 
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b) {
   if (is_overflow(table, a) || is_overflow(table, b)) return table->overflow;
-  switch (op) {
-  case DIM_ADD: return add_dims(table, a, b);
-  case DIM_MUL: return mul_dims(table, a, b);
-  case DIM_DIV:
-  case DIM_MOD: return divide_dims(table, op, a, b);
-  case DIM_MIN:
-  case DIM_MAX: return choose_dims(table, op, a, b);
-  case DIM_SYMBOL: break;
-  }
-  return table->overflow;
+  if (op == DIM_ADD) return add_dims(table, a, b);
+  if (op == DIM_MUL) return mul_dims(table, a, b);
+  return op == DIM_DIV || op == DIM_MOD ? divide_dims(table, op, a, b) : choose_dims(table, op, a, b);
 }
 
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count) {

@@ -19,10 +19,10 @@ typedef Onnx__ValueInfoProto ValueInfoProto;
 typedef Onnx__TypeProto TypeProto;
 
 enum {
-  MAX_ERRORS = 20,           // after which reading stops
-  MAX_CALL_DEPTH = 64,       // of functions that call functions
-  MAX_EXPANSION = 1000000,   // of functions: nodes, names and attributes, counted at each call
-  MAX_OWN_NUMBER = 1000000000, // of names that the compiler invents
+  MAX_ERRORS = 20,              // after which reading stops
+  MAX_CALL_DEPTH = 64,          // of functions that call functions
+  MAX_EXPANSION = 1000000,      // of functions: nodes, names and attributes, counted at each call
+  MAX_OWN_NUMBER = 1000000000,  // of names that the compiler invents
   MAX_SPARSE_BYTES = 256 << 20, // of all sparse tensors of a model, made dense
 };
 
@@ -70,18 +70,16 @@ typedef struct {
 
 // The names of one list of nodes: a graph or a function's body.
 struct Scope {
-  Scope *parent; // names are looked for there too; NULL for the main graph and functions
-  Graph *graph;  // that nodes are appended to
-  const char *path; // of graphs' and calls' names, for messages
+  Scope *parent;     // names are looked for there too; NULL for the main graph and functions
+  Graph *graph;      // that nodes are appended to
+  const char *path;  // of graphs' and calls' names, for messages
   const char *label; // in a function: what its values' names start with
-  const Call *call; // the function whose body this is, or is in
+  const Call *call;  // the function whose body this is, or is in
   Names slots;
 };
 
 // Whether to stop reading: there are messages enough, or functions have grown too large.
-static inline bool is_full(const Reader *r) {
-  return r->diag->errors >= MAX_ERRORS || r->expansion >= MAX_EXPANSION;
-}
+static inline bool is_full(const Reader *r) { return r->diag->errors >= MAX_ERRORS || r->expansion >= MAX_EXPANSION; }
 
 /* read_type.c */
 // Sets kind, type and, if `with_dims`, rank and dims of a value. `what` names it in messages: "input".

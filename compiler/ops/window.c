@@ -13,7 +13,8 @@ static bool read_list(const Model *model, const Node *node, const char *name, in
   for (int i = 0; i < count; i++) {
     out[i] = list ? list[i] : otherwise;
     if (out[i] < min || out[i] > INT32_MAX)
-      return node_error(model, node, "'%s' has %lld; %lld or more is needed", name, (long long)out[i], (long long)min);
+      return node_error(model, node, "'%s' has %lld; %lld to %d are possible", name, (long long)out[i], (long long)min,
+                        INT32_MAX);
   }
   return true;
 }

@@ -62,6 +62,14 @@ def test_faults(server):
         client.close()
 
 
+def test_clean_end(server):
+    """Bytes that nobody reads must not turn the end of the connection into a reset, which could take the answer along."""
+    client = server.connect().send(INFER + b"Content-Length: 99999999999\r\n\r\n" + b" " * 300000)
+    assert client.response().status == 413
+    client.socket.settimeout(5)
+    assert client.socket.recv(10) == b""
+
+
 def test_pieces(server):
     """A request is the same in one piece, in two at any place, and byte by byte."""
     whole = INFER + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -145,7 +153,7 @@ def test_continue(server):
 
 
 with Server(sys.argv[1]) as server:
-    for test in (test_faults, test_pieces, test_pipelining, test_versions, test_continue):
+    for test in (test_faults, test_clean_end, test_pieces, test_pipelining, test_versions, test_continue):
         test(server)
         print("ok", test.__name__)
     assert server.stop() == (0, "")

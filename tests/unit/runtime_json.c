@@ -37,6 +37,17 @@ static void test_events(void **state) {
   }
 }
 
+static void test_surrogates(void **state) {
+  (void)state;
+  const char *faults[] = {"\"\\ud800\"",        "\"\\udc00\"",        "\"\\ud800x\"",       "\"\\ud800\\n\"",
+                          "\"\\ud800\\u0041\"", "\"\\ud800\\ue000\"", "\"\\udbff\\ud800\"", "\"\\ud800\\u\""};
+  for (size_t i = 0; i < COUNT(faults); i++) {
+    JsonReader json;
+    open_json(&json, faults[i], strlen(faults[i]));
+    assert_int_equal(read_json(&json), JSON_FAULT);
+  }
+}
+
 static void test_skip(void **state) {
   (void)state;
   const char text[] = "{\"a\":[[1,{\"x\":[]}],2],\"b\":7}";
@@ -111,6 +122,21 @@ static void test_tensors(void **state) {
   }
 }
 
+// A column: the one shape where a number beside an array gives the right count of children.
+static void test_column(void **state) {
+  (void)state;
+  const int64_t column[] = {2, 1};
+  const ModelTensor tensor = {"c", DTYPE_FLOAT, 2, column, 8};
+  const char *texts[] = {"[[1],[2]]", "[1,2]", "[[1],2]", "[1,[2]]"};
+  for (size_t i = 0; i < COUNT(texts); i++) {
+    float values[2];
+    Error error;
+    JsonReader json;
+    open_json(&json, texts[i], strlen(texts[i]));
+    assert_int_equal(read_json_tensor(&json, &tensor, values, &error), i < 2);
+  }
+}
+
 // No text is longer than the bound that the server reserves.
 static void test_bound(void **state) {
   (void)state;
@@ -181,8 +207,9 @@ static void test_writer(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_events),  cmocka_unit_test(test_skip),  cmocka_unit_test(test_depth),
-      cmocka_unit_test(test_tensors), cmocka_unit_test(test_bound), cmocka_unit_test(test_writer),
+      cmocka_unit_test(test_events), cmocka_unit_test(test_surrogates), cmocka_unit_test(test_skip),
+      cmocka_unit_test(test_depth),  cmocka_unit_test(test_tensors),    cmocka_unit_test(test_column),
+      cmocka_unit_test(test_bound),  cmocka_unit_test(test_writer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

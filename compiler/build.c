@@ -8,7 +8,6 @@
 #include "compiler/ops/lower.h"
 #include "runtime/sample.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,10 +96,7 @@ static bool write_to_fd(void *context, const void *data, size_t size) { return w
 
 static bool write_weights(void *context, int fd) {
   const Program *program = context;
-  Arena *arena = arena_new();
-  bool ok = c_weights(arena, program, write_to_fd, &fd);
-  arena_free(arena);
-  return ok;
+  return program_write_weights(program, write_to_fd, &fd);
 }
 
 // A file with `bytes` in the folder; NULL after a recorded error.
@@ -129,9 +125,7 @@ static bool link_output(Model *model, const Program *program, const Target *targ
   if (!objects[0] || !objects[1]) return false;
   if (options->form == EMIT_EXE)
     return link_executable(model->arena, model->diag, target, objects, COUNT(objects), options->output, &weights);
-  char *symbol = arena_strdup(model->arena, name); // as C would name it
-  for (char *at = symbol; *at; at++)
-    if (!isalnum((unsigned char)*at)) *at = '_';
+  const char *symbol = c_identifier(model->arena, name, false);
   return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects,
                                                                   COUNT(objects), options->output, symbol, &weights);
 }

@@ -11,7 +11,7 @@ enum { OIP_ID_BYTES = 1024 };
 typedef struct {
   int status;
   const char *allow; // for 405 and OPTIONS, else NULL
-  const char *body; // "" where there is none
+  const char *body;  // "" where there is none
   size_t size;
 } Reply;
 

@@ -20,8 +20,7 @@ static const char *file_name(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-// An identifier from the model's file name: "net-1.1.onnx" is net_1_1. `upper`: for macros.
-static char *identifier(Arena *arena, const char *file, bool upper) {
+char *c_identifier(Arena *arena, const char *file, bool upper) {
   const char *dot = strrchr(file, '.');
   size_t length = dot && dot > file ? (size_t)(dot - file) : strlen(file);
   // A digit cannot be first, and names with '_' first belong to the compiler.
@@ -121,7 +120,7 @@ static void print_weights(const Emitter *e, Text *out) {
   } else if (!weights_in_file(p)) {
     text_printf(out, "\nstatic const unsigned char weights[%lld] __attribute__((aligned(64))) = {",
                 (long long)p->weight_bytes);
-    c_weights(e->arena, p, write_array, &(Array){out, 0});
+    program_write_weights(p, write_array, &(Array){out, 0});
     text_printf(out, "\n};\n");
   } else {
     c_named(e, out,
@@ -235,8 +234,8 @@ bool emit_c(Model *model, const Program *program, const Target *target, const ch
   Emitter e = {.arena = arena, .model = model, .program = program, .target = target};
   e.file = file_name(model->file);
   e.base = file_name(path);
-  e.name = identifier(arena, e.file, false);
-  e.NAME = identifier(arena, e.file, true);
+  e.name = c_identifier(arena, e.file, false);
+  e.NAME = c_identifier(arena, e.file, true);
   if (!is_simple_name(e.base))
     return diag_error(diag, out_path, "output of --emit=c needs a name of letters, digits and '._-+'");
   int kernel_count;
@@ -252,7 +251,7 @@ bool emit_c(Model *model, const Program *program, const Target *target, const ch
   if (weights_in_file(program)) {
     weights = output_open(arena, diag, arena_printf(arena, "%s.weights", path));
     if (!weights) return false;
-    if (!c_weights(arena, program, write_file, weights)) return output_error(diag, weights);
+    if (!program_write_weights(program, write_file, weights)) return output_error(diag, weights);
   }
   if (!write_all(output_fd(h), header.data, header.size)) return output_error(diag, h);
   if (!write_all(output_fd(c), source.data, source.size)) return output_error(diag, c);

@@ -37,9 +37,3 @@ void c_real(Text *out, double x, bool is_float);
 // Appends the texts of kernel templates that the code needs, each once, included ones first: those that define the
 // functions called by `code`. False after a recorded error.
 bool c_paste(Arena *arena, Diag *diag, Text *out, const char *code);
-
-/* c_weights.c */
-// Writes the program->weight_bytes bytes of the weights, in order, by calls of `write`; false as soon as that returns
-// false.
-bool c_weights(Arena *arena, const Program *program, bool (*write)(void *context, const void *data, size_t size),
-               void *context);

@@ -45,6 +45,8 @@ bool run_kernels(Model *model, const Program *program, const Bytes *kernels, con
                  void *const *outputs);
 
 /* c.c */
+// The identifier for a model's file name: "net-1.1.onnx" is net_1_1. `upper`: for macros.
+char *c_identifier(Arena *arena, const char *file, bool upper);
 // The program as C: `out_path`, which ends in ".c", a header and, when the weights are large, a file of weights; the
 // names of all three differ by their ending alone. They appear whole or not at all. False after a recorded error.
 bool emit_c(Model *model, const Program *program, const Target *target, const char *out_path);

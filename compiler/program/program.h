@@ -148,3 +148,9 @@ void program_plan(Program *program);
 int64_t pack_count(const Buffer *weight); // elements of the packed form
 // Writes elements of the packed form, in order, by calls of `write`; false as soon as that returns false.
 bool pack_write(const Buffer *weight, bool (*write)(void *context, const void *data, size_t size), void *context);
+
+/* weights.c */
+// Writes the program->weight_bytes bytes of a planned program's weights, in order, by calls of `write`; false as soon
+// as that returns false.
+bool program_write_weights(const Program *program, bool (*write)(void *context, const void *data, size_t size),
+                           void *context);

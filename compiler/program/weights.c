@@ -1,5 +1,5 @@
 // The weights of a program as one stretch of bytes.
-#include "compiler/emit/c.h"
+#include "compiler/program/program.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,13 +10,13 @@ static int compare_offsets(const void *a, const void *b) {
 }
 
 // The weight buffers that steps read, by offset, each offset once.
-static const Buffer **find_weights(Arena *arena, const Program *program, size_t *count) {
+static const Buffer **find_weights(const Program *program, size_t *count) {
   const Buffer **all = NULL;
   size_t all_count = 0;
   for (size_t i = 0; i < program->step_count; i++)
     for (size_t k = 0; k < program->steps[i]->pointer_count; k++) {
       const Buffer *buffer = program->steps[i]->pointers[k].buffer;
-      if (buffer->kind == BUFFER_WEIGHT) APPEND(arena, all, all_count, buffer);
+      if (buffer->kind == BUFFER_WEIGHT) APPEND(program->arena, all, all_count, buffer);
     }
   if (all_count) qsort(all, all_count, sizeof *all, compare_offsets);
   *count = 0;
@@ -48,10 +48,10 @@ static bool sink_fill(Sink *sink, int64_t position) {
   return true;
 }
 
-bool c_weights(Arena *arena, const Program *program, bool (*write)(void *context, const void *data, size_t size),
-               void *context) {
+bool program_write_weights(const Program *program, bool (*write)(void *context, const void *data, size_t size),
+                           void *context) {
   size_t count;
-  const Buffer **weights = find_weights(arena, program, &count);
+  const Buffer **weights = find_weights(program, &count);
   Sink sink = {write, context, 0};
   for (size_t i = 0; i < count; i++)
     if (!sink_fill(&sink, weights[i]->offset) || !pack_write(weights[i], sink_write, &sink)) return false;

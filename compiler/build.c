@@ -40,7 +40,7 @@ static double element(DType type, const void *data, uint64_t i) {
   return dtype_is_float(type) ? tensor_float(&one, (int64_t)i) : (double)tensor_int(&one, (int64_t)i);
 }
 
-static void record_output(Arena *arena, const Value *value, const void *data, uint32_t index, Check *check) {
+static void record_output(Arena *arena, const Value *value, const void *data, uint32_t index, ModelCheck *check) {
   uint64_t count = (uint64_t)value_count(value), kept = count < CHECKS_PER_OUTPUT ? count : CHECKS_PER_OUTPUT;
   uint64_t *at = NEW_ARRAY(arena, uint64_t, kept);
   double *values = NEW_ARRAY(arena, double, kept);
@@ -48,7 +48,7 @@ static void record_output(Arena *arena, const Value *value, const void *data, ui
     at[i] = count / kept * i;
     values[i] = element(value->type, data, at[i]);
   }
-  *check = (Check){index, (uint32_t)kept, at, values};
+  *check = (ModelCheck){index, (uint32_t)kept, at, values};
 }
 
 // Runs the program once on seeded inputs, by its own code when this machine can, else by code made for this machine.
@@ -79,7 +79,7 @@ static void record_checks(Model *model, const Program *program, const Target *ta
       outputs[i] = arena_alloc(arena, (size_t)dtype_bytes(v->type, value_count(v)));
     }
     if (run_kernels(model, program, &own, inputs, outputs)) {
-      Check *checks = NEW_ARRAY(arena, Check, program->output_count);
+      ModelCheck *checks = NEW_ARRAY(arena, ModelCheck, program->output_count);
       for (size_t i = 0; i < program->output_count; i++)
         record_output(arena, program->outputs[i], outputs[i], (uint32_t)i, &checks[i]);
       description->checks = checks;

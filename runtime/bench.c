@@ -20,7 +20,7 @@ typedef struct {
   uint64_t runs, step_runs;
 } Bench;
 
-void fill_inputs(const Model *model, void *const *io, uint64_t seed) {
+void fill_inputs(const IngotModel *model, void *const *io, uint64_t seed) {
   for (uint32_t i = 0; i < model->input_count; i++) {
     const Dtype *dtype = find_dtype(model->inputs[i].dtype);
     sample_fill(dtype->number, io[i], model->inputs[i].bytes / dtype->bytes, seed, i);
@@ -83,7 +83,7 @@ static const struct {
 static double gflops(const ModelStep *step, uint64_t ns) { return ns ? (double)step->flops / (double)ns : 0; }
 
 static void print_text(const Bench *bench, bool steps) {
-  const Model *model = bench->session.model;
+  const IngotModel *model = bench->session.model;
   unsigned threads = count_session_threads(&bench->session);
   printf("latency of %" PRIu64 " runs, %u thread%s\n", bench->runs, threads, threads == 1 ? "" : "s");
   for (size_t i = 0; i < COUNT(percentiles); i++)
@@ -115,7 +115,7 @@ static bool flush_stdout(void *context, const char *data, size_t size) {
 }
 
 static bool print_json(const Bench *bench, bool steps) {
-  const Model *model = bench->session.model;
+  const IngotModel *model = bench->session.model;
   char buffer[4096];
   JsonWriter json = {.data = buffer, .capacity = sizeof buffer, .flush = flush_stdout};
   put_string(&json, "{\"model\": ");
@@ -152,7 +152,7 @@ bool command_bench(const Invocation *call, Error *error) {
   };
   if (!read_options(call, options, COUNT(options), &done, error)) return false;
   if (done) return true;
-  const Model *model = call->model;
+  const IngotModel *model = call->model;
   Bench bench = {.runs = 0};
   uint64_t rows = steps ? STEP_RUNS : 0;
   size_t numbers = (MAX_RUNS + (rows + 1) * model->step_count) * sizeof(uint64_t);

@@ -1,7 +1,7 @@
 // Two tables: every pointer of every step, and which of them change from run to run.
 #include "runtime/bind.h"
 
-static void count_refs(const Model *model, size_t *refs, size_t *io_refs) {
+static void count_refs(const IngotModel *model, size_t *refs, size_t *io_refs) {
   *refs = *io_refs = 0;
   for (uint32_t s = 0; s < model->step_count; s++) {
     *refs += model->steps[s].ref_count;
@@ -9,13 +9,13 @@ static void count_refs(const Model *model, size_t *refs, size_t *io_refs) {
   }
 }
 
-size_t measure_binding(const Model *model) {
+size_t measure_binding(const IngotModel *model) {
   size_t refs, io_refs;
   count_refs(model, &refs, &io_refs);
   return refs * sizeof(void *) + io_refs * sizeof(size_t);
 }
 
-void make_binding(Binding *binding, const Model *model, void *memory, void *arena, void *state) {
+void make_binding(Binding *binding, const IngotModel *model, void *memory, void *arena, void *state) {
   size_t refs, io_refs;
   count_refs(model, &refs, &io_refs);
   *binding = (Binding){.pointers = memory, .io_slots = (size_t *)((void **)memory + refs)};
@@ -33,7 +33,7 @@ void make_binding(Binding *binding, const Model *model, void *memory, void *aren
     }
 }
 
-void bind_io(Binding *binding, const Model *model, const void *const *inputs, void *const *outputs) {
+void bind_io(Binding *binding, const IngotModel *model, const void *const *inputs, void *const *outputs) {
   const ModelStep *step = model->steps;
   size_t first = 0; // slot of `step`
   for (size_t i = 0; i < binding->io_slot_count; i++) {

@@ -10,7 +10,7 @@ typedef struct {
 } Binding;
 
 // Bytes of the two tables, together, and their alignment is that of a pointer.
-size_t measure_binding(const Model *model);
+size_t measure_binding(const IngotModel *model);
 // Fills the tables in `memory`; what lies in inputs and outputs stays open until bind_io.
-void make_binding(Binding *binding, const Model *model, void *memory, void *arena, void *state);
-void bind_io(Binding *binding, const Model *model, const void *const *inputs, void *const *outputs);
+void make_binding(Binding *binding, const IngotModel *model, void *memory, void *arena, void *state);
+void bind_io(Binding *binding, const IngotModel *model, const void *const *inputs, void *const *outputs);

@@ -44,7 +44,7 @@ static bool flush_to_output(void *context, const char *data, size_t size) {
   return write_output(target->output, data, size, target->error);
 }
 
-static bool write_json_outputs(const Model *model, void *const *outputs, Output *output, Error *error) {
+static bool write_json_outputs(const IngotModel *model, void *const *outputs, Output *output, Error *error) {
   char buffer[4096];
   JsonTarget target = {output, error};
   JsonWriter json = {.data = buffer, .capacity = sizeof buffer, .flush = flush_to_output, .context = &target};
@@ -59,7 +59,7 @@ static bool write_json_outputs(const Model *model, void *const *outputs, Output 
   return flush_json(&json);
 }
 
-static bool write_npz_outputs(const Model *model, void *const *outputs, Output *output, Error *error) {
+static bool write_npz_outputs(const IngotModel *model, void *const *outputs, Output *output, Error *error) {
   static ZipWriter zip; // too large for the stack; used once
   zip = (ZipWriter){.output = output};
   for (uint32_t i = 0; i < model->output_count; i++) {
@@ -72,7 +72,7 @@ static bool write_npz_outputs(const Model *model, void *const *outputs, Output *
   return finish_zip(&zip, error);
 }
 
-static bool write_one_output(const Model *model, void *const *outputs, WriteFormat format, Output *output,
+static bool write_one_output(const IngotModel *model, void *const *outputs, WriteFormat format, Output *output,
                              Error *error) {
   if (model->output_count != 1)
     return fail(error, "%s holds one tensor and the model has %u outputs: use .npz or .json", format_names[format],
@@ -83,7 +83,7 @@ static bool write_one_output(const Model *model, void *const *outputs, WriteForm
   return write_output(output, head, length, error) && write_output(output, outputs[0], model->outputs[0].bytes, error);
 }
 
-static bool write_outputs(const Model *model, void *const *outputs, const char *path, WriteFormat format,
+static bool write_outputs(const IngotModel *model, void *const *outputs, const char *path, WriteFormat format,
                           Error *error) {
   static Output output;
   if (!open_output(&output, path, error)) return false;
@@ -113,7 +113,7 @@ bool command_run(const Invocation *call, Error *error) {
   if (done) return true;
   if (fill && strcmp(fill, "random") != 0) return fail(error, "--fill takes 'random', not '%s'", fill);
   if (!choose_format(path, wanted, &format, error)) return false;
-  const Model *model = call->model;
+  const IngotModel *model = call->model;
   ModelIo io;
   if (!map_io(&io, model, error)) return false;
   if (fill) fill_inputs(model, io.tensors, seed);

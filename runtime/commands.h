@@ -6,7 +6,7 @@
 enum { MAX_THREADS = 256, MAX_OPTIONS = 12 };
 
 typedef struct {
-  const Model *model;
+  const IngotModel *model;
   const char *program; // as the user called it
   int argc;            // arguments behind the command
   char **argv;
@@ -23,9 +23,9 @@ bool command_serve(const Invocation *call, Error *error);
 bool read_options(const Invocation *call, const Option *options, size_t count, bool *done, Error *error);
 
 // What a bare call of the executable prints.
-void explain_model(const Model *model, const char *program);
+void explain_model(const IngotModel *model, const char *program);
 // "12.3 KiB" in text; returns text.
 char *describe_bytes(char *text, size_t size, uint64_t bytes);
 
 // Seeded values for all inputs.
-void fill_inputs(const Model *model, void *const *io, uint64_t seed);
+void fill_inputs(const IngotModel *model, void *const *io, uint64_t seed);

@@ -1,4 +1,4 @@
-// Which instruction sets this CPU has, as the bits that Model.cpu_features and targets/ use.
+// Which instruction sets this CPU has, as the bits that IngotModel.cpu_features and targets/ use.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

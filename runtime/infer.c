@@ -63,7 +63,7 @@ static bool fail_unknown(const JsonReader *json, const char *what, Error *error)
 }
 
 static bool read_input(Oip *oip, JsonReader *json, Error *error) {
-  const Model *model = oip->model;
+  const IngotModel *model = oip->model;
   InputObject input = {.index = model->input_count};
   for (JsonEvent event; (event = read_json(json)) != JSON_OBJECT_END;) {
     if (event == JSON_FAULT) return fail_json(json, error);

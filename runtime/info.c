@@ -40,7 +40,7 @@ static void print_tensors(const char *title, const ModelTensor *tensors, uint32_
   }
 }
 
-static void print_summary(const Model *model) {
+static void print_summary(const IngotModel *model) {
   char weights[32], arena[32], state[32];
   printf("%s: a model compiled by %s for %s, %s", model->name, model->compiler, model->target, model->cpu);
   printf(model->producer[0] ? "; made by %s\n" : "\n", model->producer);
@@ -55,7 +55,7 @@ static void print_summary(const Model *model) {
   printf("\nwork\n  %" PRIu64 " multiply-accumulates in %u steps\n", model->macs, model->step_count);
 }
 
-void explain_model(const Model *model, const char *program) {
+void explain_model(const IngotModel *model, const char *program) {
   print_summary(model);
   printf("\ncommands (COMMAND --help lists the options)\n  %s run", program);
   for (uint32_t i = 0; i < model->input_count; i++)
@@ -92,7 +92,7 @@ static void put_member(JsonWriter *json, const char *key, const char *text) {
   put_string(json, ",\n");
 }
 
-static bool print_json(const Model *model) {
+static bool print_json(const IngotModel *model) {
   char buffer[4096];
   JsonWriter json = {.data = buffer, .capacity = sizeof buffer, .flush = write_stdout};
   put_string(&json, "{\n");

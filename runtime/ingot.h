@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-typedef struct Model IngotModel;
+typedef struct IngotModel IngotModel;
 
 // What a tensor of the border looks like: packed, row-major, little-endian.
 typedef struct {

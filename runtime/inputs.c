@@ -12,7 +12,7 @@
 typedef enum { READ_RAW, READ_NPY, READ_NPZ, READ_JSON, READ_PB, READ_ANY } ReadFormat;
 
 typedef struct {
-  const Model *model;
+  const IngotModel *model;
   void *const *inputs;
   uint8_t *given; // one flag an input
   Error *error;
@@ -50,7 +50,7 @@ static bool mark_given(Inputs *in, uint32_t i) {
   return true;
 }
 
-static uint32_t find_input(const Model *model, const char *name, size_t length) {
+static uint32_t find_input(const IngotModel *model, const char *name, size_t length) {
   uint32_t i = 0;
   while (i < model->input_count &&
          (strlen(model->inputs[i].name) != length || memcmp(model->inputs[i].name, name, length) != 0))
@@ -115,7 +115,7 @@ static bool fail_document(Inputs *in, const JsonReader *json, const char *source
 
 // The members of an object, behind its '{'. Those of other names than `only`'s are passed over when there is one.
 static bool read_json_members(Inputs *in, JsonReader *json, uint32_t only, const char *source) {
-  const Model *model = in->model;
+  const IngotModel *model = in->model;
   for (JsonEvent event; (event = read_json(json)) != JSON_OBJECT_END;) {
     if (event == JSON_FAULT) return fail_document(in, json, source);
     uint32_t i = 0;
@@ -161,7 +161,7 @@ static bool read_one(Inputs *in, const Bytes *file, ReadFormat format, uint32_t 
 }
 
 static bool read_argument(Inputs *in, const char *argument) {
-  const Model *model = in->model;
+  const IngotModel *model = in->model;
   uint32_t only = 0;
   const char *path = argument;
   for (; only < model->input_count; only++) {
@@ -201,7 +201,8 @@ static bool read_argument(Inputs *in, const char *argument) {
   return done;
 }
 
-bool read_inputs(const Model *model, void *const *inputs, char **arguments, size_t count, bool partial, Error *error) {
+bool read_inputs(const IngotModel *model, void *const *inputs, char **arguments, size_t count, bool partial,
+                 Error *error) {
   Inputs in = {model, inputs, map_memory(model->input_count, error), error};
   if (!in.given) return false;
   bool done = true;

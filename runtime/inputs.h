@@ -5,4 +5,5 @@
 
 // arguments: "NAME=FILE", or "FILE" where the file names its tensors (.npz, .json) or the model has one input. Fills
 // inputs[]; all must be given once unless `partial`.
-bool read_inputs(const Model *model, void *const *inputs, char **arguments, size_t count, bool partial, Error *error);
+bool read_inputs(const IngotModel *model, void *const *inputs, char **arguments, size_t count, bool partial,
+                 Error *error);

@@ -11,7 +11,7 @@
 enum { ALIGNMENT = 64 };
 
 typedef struct {
-  const Model *model;
+  const IngotModel *model;
   Binding binding;
 } Block;
 
@@ -45,7 +45,7 @@ int ingot_open(const IngotModel *model, void *memory) {
 
 int ingot_run(void *memory, const void *const *inputs, void *const *outputs) {
   Block *block = memory;
-  const Model *model = block->model;
+  const IngotModel *model = block->model;
   bind_io(&block->binding, model, inputs, outputs);
   void *const *pointers = block->binding.pointers;
   for (uint32_t s = 0; s < model->step_count; s++) {

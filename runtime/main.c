@@ -15,7 +15,7 @@ static const struct {
     {"serve", command_serve}, {"selftest", command_selftest},
 };
 
-static bool check_cpu(const Model *model, Error *error) {
+static bool check_cpu(const IngotModel *model, Error *error) {
   uint32_t missing = model->cpu_features & ~detect_cpu_features();
   if (missing == 0) return true;
   char lacks[160];

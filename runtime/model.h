@@ -1,6 +1,6 @@
 // The compiled model as the runtime sees it: the one interface between what the emitters write and what every
-// executable holds. The emitter writes one `const Model ingot_model` (LLVM constants or C initialisers); the runtime
-// only reads it. Plain C structs with natural padding, the same on every target of the same word size.
+// executable holds. The emitter writes one `const IngotModel ingot_model` (LLVM constants or C initialisers); the
+// runtime only reads it. Plain C structs with natural padding, the same on every target of the same word size.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -46,7 +46,7 @@ typedef struct {
   const double *value; // their values, as double (int64 beyond 2^53 is rounded alike on both sides)
 } ModelCheck;
 
-typedef struct Model {
+typedef struct IngotModel {
   uint32_t abi; // MODEL_ABI
   uint32_t input_count, output_count, step_count, check_count;
   uint32_t threads; // default team size; 0: one per CPU
@@ -66,6 +66,6 @@ typedef struct Model {
   const char *cpu;
   const char *compiler;  // "ingot 0.1.0"
   uint32_t cpu_features; // bits of runtime/cpu.h that the code needs
-} Model;
+} IngotModel;
 
-extern const Model ingot_model;
+extern const IngotModel ingot_model;

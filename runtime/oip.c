@@ -55,7 +55,7 @@ static size_t count_bytes(const Oip *oip, void (*put)(JsonWriter *, const Oip *)
   return total;
 }
 
-bool open_oip(Oip *oip, const Model *model, Session *session, Error *error) {
+bool open_oip(Oip *oip, const IngotModel *model, Session *session, Error *error) {
   *oip = (Oip){.model = model, .session = session};
   uint64_t reply = count_bytes(oip, put_outline) + OIP_ID_BYTES, tensor;
   for (uint32_t i = 0; i < model->output_count; i++)
@@ -74,7 +74,7 @@ bool open_oip(Oip *oip, const Model *model, Session *session, Error *error) {
          (oip->chosen = map_memory(model->output_count * sizeof(uint32_t), error));
 }
 
-size_t suggest_body_bytes(const Model *model) {
+size_t suggest_body_bytes(const IngotModel *model) {
   // A number on a line of its own, indented.
   const size_t each = 64, least = 1 << 20;
   uint64_t total = 65536, bytes;

@@ -16,7 +16,7 @@ typedef struct {
 } Reply;
 
 typedef struct {
-  const Model *model;
+  const IngotModel *model;
   Session *session;
   ModelIo io;
   const char *metadata; // of the model
@@ -29,7 +29,7 @@ typedef struct {
 } Oip;
 
 // Maps what every request needs.
-bool open_oip(Oip *oip, const Model *model, Session *session, Error *error);
+bool open_oip(Oip *oip, const IngotModel *model, Session *session, Error *error);
 
 enum { ERROR_REPLY_BYTES = 4096 };
 Reply make_reply(int status, const char *body, size_t size);
@@ -42,4 +42,4 @@ bool route_request(Oip *oip, const HttpHead *head, const char *data, Reply *repl
 // Runs the model. reply_buffer has oip->reply_bytes bytes.
 Reply answer_inference(Oip *oip, const char *body, size_t size, char *reply_buffer, char buffer[ERROR_REPLY_BYTES]);
 // Bytes of body that JSON for this model's inputs can need, written generously.
-size_t suggest_body_bytes(const Model *model);
+size_t suggest_body_bytes(const IngotModel *model);

@@ -9,7 +9,7 @@ enum {
   TENSOR_ALIGNMENT = 64
 };
 
-bool open_session(Session *session, const Model *model, unsigned threads, Error *error) {
+bool open_session(Session *session, const IngotModel *model, unsigned threads, Error *error) {
   *session = (Session){.model = model};
   if (model->abi != MODEL_ABI) return fail(error, "the model was compiled for another version of the runtime");
   if (threads == 0) threads = model->threads;
@@ -42,7 +42,7 @@ static int run_step(Session *session, const ModelStep *step, void *const *pointe
 }
 
 int run_session(Session *session, void *const *io, uint64_t *step_ns, const ModelStep **failed) {
-  const Model *model = session->model;
+  const IngotModel *model = session->model;
   bind_io(&session->binding, model, (const void *const *)io, io + model->input_count);
   if (session->team) begin_team(session->team);
   int status = 0;
@@ -71,7 +71,7 @@ static size_t align_tensor(size_t bytes) {
   return (bytes + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
 }
 
-bool map_io(ModelIo *io, const Model *model, Error *error) {
+bool map_io(ModelIo *io, const IngotModel *model, Error *error) {
   uint32_t count = model->input_count + model->output_count;
   size_t table = align_tensor(count * sizeof(void *)), bytes = table;
   for (uint32_t i = 0; i < count; i++) {

@@ -8,7 +8,7 @@
 typedef struct Team Team;
 
 typedef struct {
-  const Model *model;
+  const IngotModel *model;
   Team *team; // NULL: one thread
   void *arena, *state;
   Binding binding;
@@ -16,7 +16,7 @@ typedef struct {
 } Session;
 
 // threads: 0 takes the model's default. The state starts zeroed.
-bool open_session(Session *session, const Model *model, unsigned threads, Error *error);
+bool open_session(Session *session, const IngotModel *model, unsigned threads, Error *error);
 void close_session(Session *session);
 unsigned count_session_threads(const Session *session);
 
@@ -28,7 +28,7 @@ int run_session(Session *session, void *const *io, uint64_t *step_ns, const Mode
 bool fail_step(int status, const ModelStep *step, Error *error);
 
 // The i-th of the inputs, then outputs.
-static inline const ModelTensor *get_tensor(const Model *model, uint32_t i) {
+static inline const ModelTensor *get_tensor(const IngotModel *model, uint32_t i) {
   return i < model->input_count ? &model->inputs[i] : &model->outputs[i - model->input_count];
 }
 
@@ -38,5 +38,5 @@ typedef struct {
   void *memory;
   size_t bytes;
 } ModelIo;
-bool map_io(ModelIo *io, const Model *model, Error *error);
+bool map_io(ModelIo *io, const IngotModel *model, Error *error);
 void unmap_io(ModelIo *io);

@@ -15,7 +15,7 @@ static double measure_distance(double got, double expected) {
 }
 
 bool command_selftest(const Invocation *call, Error *error) {
-  const Model *model = call->model;
+  const IngotModel *model = call->model;
   uint64_t threads = 0;
   bool done;
   const Option options[] = {

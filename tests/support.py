@@ -100,6 +100,19 @@ def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=()):
     return execute(command)
 
 
+# A small Python runs the compiler and reports what its own children used at most: it has only ~10 MB itself to inherit.
+MEASURE = """import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+sys.exit(code)"""
+
+
+def build_measured(model, out, **options):
+    """As build(); returns the Run and the peak resident memory of the compiler or its linker in MB, whichever is more."""
+    run = build(model, out, before=(sys.executable, "-S", "-c", MEASURE), **options)
+    return run, float(run.stdout.split()[-1])
+
+
 def launch(executable, target=None):
     """The start of a command line that runs an executable made for `target` (None: this machine)."""
     if not target or target.startswith(os.uname().machine):

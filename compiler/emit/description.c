@@ -1,11 +1,10 @@
-// What the executable knows of itself: `const Model ingot_model` of runtime/model.h as LLVM constants, field by field.
+// What the executable knows of itself: `const IngotModel ingot_model` of runtime/model.h as LLVM constants, field by
+// field.
 #include "compiler/emit/llvm_emit.h"
+#include "runtime/model.h"
 
 #include <assert.h>
 #include <string.h>
-
-// Numbers of runtime/model.h, which defines a type of the same name as the compiler's Model.
-enum { MODEL_ABI = 1, BASE_ARENA = 0, BASE_WEIGHTS, BASE_STATE, BASE_IO };
 
 static LLVMValueRef int32(Emitter *e, uint64_t value) { return LLVMConstInt(e->i32, value, 0); }
 static LLVMValueRef int64(Emitter *e, uint64_t value) { return LLVMConstInt(e->i64, value, 0); }
@@ -105,7 +104,7 @@ static LLVMValueRef checks(Emitter *e, const Description *d) {
   LLVMTypeRef f64 = LLVMDoubleTypeInContext(e->context);
   LLVMValueRef *items = new_items(e, d->check_count);
   for (size_t i = 0; i < d->check_count; i++) {
-    const Check *check = &d->checks[i];
+    const ModelCheck *check = &d->checks[i];
     LLVMValueRef *values = new_items(e, check->count);
     for (uint32_t k = 0; k < check->count; k++) values[k] = LLVMConstReal(f64, check->value[k]);
     items[i] = STRUCT(e, int32(e, check->output), int32(e, check->count),

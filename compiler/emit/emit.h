@@ -2,21 +2,14 @@
 #pragma once
 #include "compiler/program/program.h"
 #include "compiler/target.h"
-
-// Recorded elements of one output: what ModelCheck of runtime/model.h is in the executable.
-typedef struct {
-  uint32_t output;
-  uint32_t count;
-  const uint64_t *at;
-  const double *value;
-} Check;
+#include "runtime/model.h"
 
 // What the executable tells about itself beside the Program.
 typedef struct {
   const char *name; // file name of the model without folder and extension
   int threads;      // default team size; 0: one per CPU
   int64_t parameters;
-  const Check *checks; // recorded vectors, or none
+  const ModelCheck *checks; // recorded vectors, or none
   size_t check_count;
   uint64_t check_seed;
 } Description;
@@ -32,7 +25,7 @@ typedef struct {
 // the order of first use. Text kinds hold the description too. False after a recorded error.
 bool emit_kernels(Model *model, const Program *program, const Target *target, CodeKind kind, const Description *with,
                   Bytes *out);
-// An object with `const Model ingot_model`, which refers to the kernels and, by name, to ingot_weights.
+// An object with `const IngotModel ingot_model`, which refers to the kernels and, by name, to ingot_weights.
 bool emit_description(Model *model, const Program *program, const Target *target, const Description *description,
                       Bytes *out);
 // Index of the kernel of each step: steps with one signature share one.

@@ -39,24 +39,23 @@ static bool append(void *context, const void *data, size_t size) {
   return true;
 }
 
-// Weights as templates read them; plain ones are used where they lie.
-static void *weight_memory(Buffer *buffer) {
-  if (buffer->pack.rank == 0) return (void *)buffer->tensor->data;
-  Sink sink = {aligned_alloc(64, (size_t)round_up(buffer->bytes + 1, 64)), 0};
-  if (sink.data) pack_write(buffer, append, &sink);
-  return sink.data;
-}
-
 typedef struct {
   char **memory; // by buffer id
   char *arena;
 } Memory;
 
-static void free_memory(const Program *program, Memory *m) {
-  for (size_t i = 0; i < program->buffer_count; i++)
-    if (program->buffers[i]->kind == BUFFER_WEIGHT && program->buffers[i]->pack.rank) free(m->memory[i]);
-  free(m->memory);
-  free(m->arena);
+// A weight as templates read it. Plain ones are used where they lie; others are packed for the first step that reads
+// them and freed behind the last, so that never many are there at once.
+static bool open_weight(const Buffer *b, Memory *m) {
+  if (m->memory[b->id] || !b->bytes) return true;
+  if (b->pack.rank == 0) return m->memory[b->id] = (char *)b->tensor->data, true;
+  Sink sink = {aligned_alloc(64, (size_t)round_up(b->bytes, 64)), 0};
+  return (m->memory[b->id] = sink.data) && pack_write(b, append, &sink);
+}
+
+static void close_weight(const Buffer *b, Memory *m) {
+  if (b->pack.rank) free(m->memory[b->id]);
+  m->memory[b->id] = NULL;
 }
 
 static bool place_buffers(const Program *program, const void *const *inputs, void *const *outputs, Memory *m) {
@@ -70,25 +69,37 @@ static bool place_buffers(const Program *program, const void *const *inputs, voi
     case BUFFER_OUTPUT: m->memory[i] = outputs[b->io]; break;
     case BUFFER_ARENA: m->memory[i] = m->arena + b->offset; break;
     case BUFFER_STATE: m->memory[i] = memset(m->arena + program->arena_bytes + b->offset, 0, (size_t)b->bytes); break;
-    case BUFFER_WEIGHT:
-      m->memory[i] = weight_memory(b);
-      if (!m->memory[i] && b->bytes) return false;
-      break;
+    case BUFFER_WEIGHT: break; // when a step needs it
     }
   }
   return true;
 }
 
-static bool run_steps(Model *model, const Program *program, Kernel **kernels, const Memory *m) {
-  for (size_t i = 0; i < program->step_count; i++) {
-    const Step *step = program->steps[i];
-    void **bufs = NEW_ARRAY(program->arena, void *, step->pointer_count);
-    for (size_t k = 0; k < step->pointer_count; k++)
-      bufs[k] = m->memory[step->pointers[k].buffer->id] + step->pointers[k].offset;
-    int status = kernels[i](bufs, 0, 1);
-    if (status) return diag_error_at(model->diag, &step->loc, "%s", describe_status(status));
+static bool out_of_memory(Model *model) {
+  return diag_error(model->diag, model->file, "not enough memory to run the model while compiling");
+}
+
+static bool run_step(Model *model, const Program *program, size_t i, Kernel *kernel, Memory *m) {
+  const Step *step = program->steps[i];
+  void **bufs = NEW_ARRAY(program->arena, void *, step->pointer_count);
+  for (size_t k = 0; k < step->pointer_count; k++) {
+    const Buffer *b = step->pointers[k].buffer;
+    if (b->kind == BUFFER_WEIGHT && !open_weight(b, m)) return out_of_memory(model);
+    bufs[k] = m->memory[b->id] + step->pointers[k].offset;
   }
-  return true;
+  int status = kernel(bufs, 0, 1);
+  for (size_t k = 0; k < step->pointer_count; k++) {
+    const Buffer *b = step->pointers[k].buffer;
+    if (b->kind == BUFFER_WEIGHT && b->last == (int)i) close_weight(b, m);
+  }
+  return status ? diag_error_at(model->diag, &step->loc, "%s", describe_status(status)) : true;
+}
+
+static void free_memory(const Program *program, Memory *m) {
+  for (size_t i = 0; i < program->buffer_count && m->memory; i++)
+    if (program->buffers[i]->kind == BUFFER_WEIGHT) close_weight(program->buffers[i], m);
+  free(m->memory);
+  free(m->arena);
 }
 
 bool run_kernels(Model *model, const Program *program, const Bytes *code, const void *const *inputs,
@@ -111,9 +122,8 @@ bool run_kernels(Model *model, const Program *program, const Bytes *code, const 
       kernels[i] = (Kernel *)(uintptr_t)address;
   }
   Memory memory = {0};
-  if (ok && !place_buffers(program, inputs, outputs, &memory))
-    ok = diag_error(model->diag, model->file, "not enough memory to run the model while compiling");
-  ok = ok && run_steps(model, program, kernels, &memory);
+  if (ok && !place_buffers(program, inputs, outputs, &memory)) ok = out_of_memory(model);
+  for (size_t i = 0; ok && i < program->step_count; i++) ok = run_step(model, program, i, kernels[i], &memory);
   free_memory(program, &memory);
   error = LLVMOrcDisposeLLJIT(jit);
   if (error) LLVMConsumeError(error);

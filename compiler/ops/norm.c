@@ -3,10 +3,8 @@
 // Softmax and layer normalisation work on rows along some axes, which are brought innermost in memory: a view that has
 // them there already is taken as it is, any other is copied into that order, and the result keeps it.
 #include "compiler/ops/axes.h"
-#include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
 
-#include <stdlib.h>
 
 /* shapes */
 

@@ -3,7 +3,6 @@
 #include "compiler/ops/reduce.h"
 #include "compiler/ops/window.h"
 
-#include <assert.h>
 
 /* shapes */
 

@@ -5,12 +5,10 @@
 // copied once, with the reduced axes innermost.
 #include "compiler/ops/reduce.h"
 #include "compiler/ops/axes.h"
-#include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* shapes */
 

@@ -7,7 +7,6 @@
 #include "compiler/ops/lower.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* shapes */

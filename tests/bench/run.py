@@ -115,18 +115,11 @@ def read_peak(executable, runs):
     return peak / 1024
 
 
-# A small Python runs the compiler and reports what its own children used at most: it has only ~10 MB itself to inherit.
-MEASURE = """import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
-sys.exit(code)"""
-
-
 def measure(model, options, folder):
     """All figures of one model, as a dict."""
     executable, inputs = folder / model.name, model.inputs(seed=1)
-    built = support.build(model.path(), executable, model.shapes, options.cpu, before=(sys.executable, "-S", "-c", MEASURE))
-    peak, size = float(built.stdout.split()[-1]), model.path().stat().st_size
+    built, peak = support.build_measured(model.path(), executable, shapes=model.shapes, cpu=options.cpu)
+    size = model.path().stat().st_size
     got, session = support.run_model(executable, inputs), support.open_ort(model.path())
     difference = support.compare(got, support.run_ort(session, inputs), model.atol, model.rtol)
 

@@ -27,8 +27,8 @@ static double softplus_or_inf(double x) { return isinf(x) ? fmax(x, 0) : softplu
   F(sinh, 1.8, sinh)                                                                                                   \
   F(cosh, 1.6, cosh)                                                                                                   \
   F(asinh, 2.2, asinh)                                                                                                 \
-  F(acosh, 2.1, acosh)                                                                                                 \
-  F(atanh, 2.6, atanh)                                                                                                 \
+  F(acosh, 3.2, acosh)                                                                                                 \
+  F(atanh, 2.8, atanh)                                                                                                 \
   F(round, 0, rint)                                                                                                    \
   F(floor, 0, floor)                                                                                                   \
   F(ceil, 0, ceil)                                                                                                     \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Operators against ONNX Runtime: every case of cases.py as a node of a model of its own or one of many in a model.
 
-run.py [--only TEXT] [--cpu LEVEL] [--jobs N] [--single] [-v]
+run.py [--only TEXT] [--target NAME] [--cpu LEVEL] [--jobs N] [--single] [-v]
 
 Cases of one opset are nodes of common models, since a build takes longer than a run; a model that does not build is
 taken apart, so that every failure names its case. Ends with `N passed, N failed, N skipped`.
@@ -20,7 +20,7 @@ from cases import CASES, make_model
 MOST_NODES = 24  # of one model
 
 
-def check(cases, opset, cpu):
+def check(cases, opset, machine):
     """Compares one model of these cases; returns a list of (case, what went wrong)."""
     model, data = make_model(cases, opset)
     with tempfile.TemporaryDirectory(prefix="ingot-ops-") as folder:
@@ -30,14 +30,14 @@ def check(cases, opset, cpu):
             expected = support.run_ort(support.open_ort(path, optimise=False), data)
         except Exception as error:  # its exceptions have no common base
             if len(cases) > 1:
-                return [failure for case in cases for failure in check([case], opset, cpu)]
+                return [failure for case in cases for failure in check([case], opset, machine)]
             return [(cases[0], f"skipped: {str(error).splitlines()[0][:150]}")]
         try:
-            support.build(path, executable, cpu=cpu)
-            got = support.run_model(executable, data)
+            support.build(path, executable, **machine)
+            got = support.run_model(executable, data, machine["target"])
         except support.Failure as failure:
             if len(cases) > 1:
-                return [failure for case in cases for failure in check([case], opset, cpu)]
+                return [failure for case in cases for failure in check([case], opset, machine)]
             return [(cases[0], str(failure))]
         failures = []
         for i, case in enumerate(cases):
@@ -56,12 +56,14 @@ def check(cases, opset, cpu):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="cases whose description holds this text")
+    parser.add_argument("--target", help="machine to compile for; runs under qemu where it is another")
     parser.add_argument("--cpu", help="level to compile for")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--single", action="store_true", help="a model for each case")
     parser.add_argument("-v", action="store_true", help="print every case")
     options = parser.parse_args()
     support.need_compiler()
+    machine = {"target": options.target, "cpu": options.cpu}
     chosen = [case for case in CASES if options.only in str(case)]
     groups = []
     for opset in sorted({case.opset for case in chosen}):
@@ -70,7 +72,7 @@ def main():
         groups += [(same[i : i + size], opset) for i in range(0, len(same), size)]
     failed = skipped = 0
     with ThreadPoolExecutor(options.jobs) as pool:
-        for (cases, _), failures in zip(groups, pool.map(lambda g: check(*g, options.cpu), groups)):
+        for (cases, _), failures in zip(groups, pool.map(lambda g: check(*g, machine), groups)):
             bad = {id(case): reason for case, reason in failures}
             for case in cases:
                 reason = bad.get(id(case))

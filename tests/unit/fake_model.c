@@ -85,7 +85,7 @@ static const uint64_t check_at[] = {0, 5};
 static const double check_y[] = {1.8860325813293457, -0.2708592414855957};
 static const ModelCheck checks[] = {{0, 2, check_at, check_y}};
 
-const Model ingot_model = {
+const IngotModel ingot_model = {
     .abi = MODEL_ABI,
     .input_count = 2,
     .output_count = 3,

@@ -23,7 +23,7 @@ void *arena_alloc(Arena *arena, size_t size);
 char *arena_strdup(Arena *arena, const char *text);
 char *arena_strndup(Arena *arena, const char *text, size_t length);
 char *arena_printf(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
-char *arena_vprintf(Arena *arena, const char *format, va_list args) PRINTF_LIKE(2, 0);
+char *arena_vprintf(Arena *arena, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 // Called when the arena is freed: for what is not memory (mappings, LLVM objects).
 void arena_on_free(Arena *arena, void (*release)(void *), void *object);
 
@@ -87,10 +87,15 @@ typedef struct Diag {
 } Diag;
 
 void diag_init(Diag *diag, Arena *arena);
-// "FILE: error: ..." Returns false, so that `return diag_error(...)` leaves a function that returns bool.
-bool diag_error(Diag *diag, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
+// The value of everything that reports an error, so that `return diag_error(...)` leaves a function that returns bool.
+// Macros give it, not the functions: whoever reads one file alone, compiler or linter, then knows it.
+static inline bool always_false(void) { return false; }
+// "FILE: error: ..."
+#define diag_error(...) (diag_report(__VA_ARGS__), always_false())
+void diag_report(Diag *diag, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
 // "FILE: node #17 'fc1' (Gemm-13): error: ..."
-bool diag_error_at(Diag *diag, const Loc *loc, const char *format, ...) PRINTF_LIKE(3, 4);
+#define diag_error_at(...) (diag_report_at(__VA_ARGS__), always_false())
+void diag_report_at(Diag *diag, const Loc *loc, const char *format, ...) PRINTF_LIKE(3, 4);
 void diag_warning(Diag *diag, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
 // Adds an indented line to the last message.
 void diag_note(Diag *diag, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -32,13 +32,12 @@ static void add_message(Diag *diag, bool warning, const char *text) {
   if (!warning) diag->errors++;
 }
 
-bool diag_error(Diag *diag, const char *file, const char *format, ...) {
+void diag_report(Diag *diag, const char *file, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   const char *text = format_text(diag->arena, format, arguments);
   va_end(arguments);
   add_message(diag, false, arena_printf(diag->arena, "%s: error: %s", file, text));
-  return false;
 }
 
 void diag_warning(Diag *diag, const char *file, const char *format, ...) {
@@ -58,7 +57,7 @@ PRINTF_LIKE(2, 3) static const char *format_piece(Arena *arena, const char *form
   return text;
 }
 
-bool diag_error_at(Diag *diag, const Loc *loc, const char *format, ...) {
+void diag_report_at(Diag *diag, const Loc *loc, const char *format, ...) {
   Arena *arena = diag->arena;
   va_list arguments;
   va_start(arguments, format);
@@ -73,7 +72,6 @@ bool diag_error_at(Diag *diag, const Loc *loc, const char *format, ...) {
   add_message(
       diag, false,
       arena_printf(arena, "%s: %snode%s%s (%s-%d): error: %s", loc->file, graph, index, name, op, loc->opset, text));
-  return false;
 }
 
 void diag_note(Diag *diag, const char *format, ...) {

@@ -266,14 +266,14 @@ void node_set_string(Model *model, Node *node, const char *name, const char *val
   set_attr(model, node, (Attr){.name = name, .type = ATTR_STRING, .count = length, .s = copy});
 }
 
-bool node_error(const Model *model, const Node *node, const char *format, ...) {
+void node_report(const Model *model, const Node *node, const char *format, ...) {
   enum { MOST_INPUTS = 8 };
   char text[1024];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  diag_error_at(model->diag, &node->loc, "%s", text);
+  diag_report_at(model->diag, &node->loc, "%s", text);
   for (size_t i = 0; i < node->in_count && i < MOST_INPUTS; i++) {
     const char *name = node->op ? op_input_name(node->op, i) : NULL;
     if (node->in[i]) diag_note(model->diag, "%s %s", name ? name : "input", value_text(model, node->in[i]));
@@ -282,5 +282,4 @@ bool node_error(const Model *model, const Node *node, const char *format, ...) {
   Text attrs = {.arena = model->arena};
   print_attrs(node, &attrs);
   if (attrs.size) diag_note(model->diag, "%s", attrs.data);
-  return false;
 }

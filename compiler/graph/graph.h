@@ -8,33 +8,33 @@
 /* dtype.c */
 // Element types. The numbers are those of ONNX's TensorProto.DataType.
 //     name            number  bits  ONNX name
-#define DTYPES(X)                                                                                                     \
-  X(DT_UNDEFINED, 0, 0, "undefined")                                                                                  \
-  X(DT_F32, 1, 32, "float32")                                                                                         \
-  X(DT_U8, 2, 8, "uint8")                                                                                             \
-  X(DT_I8, 3, 8, "int8")                                                                                              \
-  X(DT_U16, 4, 16, "uint16")                                                                                          \
-  X(DT_I16, 5, 16, "int16")                                                                                           \
-  X(DT_I32, 6, 32, "int32")                                                                                           \
-  X(DT_I64, 7, 64, "int64")                                                                                           \
-  X(DT_STRING, 8, 0, "string")                                                                                        \
-  X(DT_BOOL, 9, 8, "bool")                                                                                            \
-  X(DT_F16, 10, 16, "float16")                                                                                        \
-  X(DT_F64, 11, 64, "float64")                                                                                        \
-  X(DT_U32, 12, 32, "uint32")                                                                                         \
-  X(DT_U64, 13, 64, "uint64")                                                                                         \
-  X(DT_C64, 14, 64, "complex64")                                                                                      \
-  X(DT_C128, 15, 128, "complex128")                                                                                   \
-  X(DT_BF16, 16, 16, "bfloat16")                                                                                      \
-  X(DT_F8E4M3FN, 17, 8, "float8e4m3fn")                                                                               \
-  X(DT_F8E4M3FNUZ, 18, 8, "float8e4m3fnuz")                                                                           \
-  X(DT_F8E5M2, 19, 8, "float8e5m2")                                                                                   \
-  X(DT_F8E5M2FNUZ, 20, 8, "float8e5m2fnuz")                                                                           \
-  X(DT_U4, 21, 4, "uint4")                                                                                            \
-  X(DT_I4, 22, 4, "int4")                                                                                             \
-  X(DT_F4E2M1, 23, 4, "float4e2m1")                                                                                   \
-  X(DT_F8E8M0, 24, 8, "float8e8m0")                                                                                   \
-  X(DT_U2, 25, 2, "uint2")                                                                                            \
+#define DTYPES(X)                                                                                                      \
+  X(DT_UNDEFINED, 0, 0, "undefined")                                                                                   \
+  X(DT_F32, 1, 32, "float32")                                                                                          \
+  X(DT_U8, 2, 8, "uint8")                                                                                              \
+  X(DT_I8, 3, 8, "int8")                                                                                               \
+  X(DT_U16, 4, 16, "uint16")                                                                                           \
+  X(DT_I16, 5, 16, "int16")                                                                                            \
+  X(DT_I32, 6, 32, "int32")                                                                                            \
+  X(DT_I64, 7, 64, "int64")                                                                                            \
+  X(DT_STRING, 8, 0, "string")                                                                                         \
+  X(DT_BOOL, 9, 8, "bool")                                                                                             \
+  X(DT_F16, 10, 16, "float16")                                                                                         \
+  X(DT_F64, 11, 64, "float64")                                                                                         \
+  X(DT_U32, 12, 32, "uint32")                                                                                          \
+  X(DT_U64, 13, 64, "uint64")                                                                                          \
+  X(DT_C64, 14, 64, "complex64")                                                                                       \
+  X(DT_C128, 15, 128, "complex128")                                                                                    \
+  X(DT_BF16, 16, 16, "bfloat16")                                                                                       \
+  X(DT_F8E4M3FN, 17, 8, "float8e4m3fn")                                                                                \
+  X(DT_F8E4M3FNUZ, 18, 8, "float8e4m3fnuz")                                                                            \
+  X(DT_F8E5M2, 19, 8, "float8e5m2")                                                                                    \
+  X(DT_F8E5M2FNUZ, 20, 8, "float8e5m2fnuz")                                                                            \
+  X(DT_U4, 21, 4, "uint4")                                                                                             \
+  X(DT_I4, 22, 4, "int4")                                                                                              \
+  X(DT_F4E2M1, 23, 4, "float4e2m1")                                                                                    \
+  X(DT_F8E8M0, 24, 8, "float8e8m0")                                                                                    \
+  X(DT_U2, 25, 2, "uint2")                                                                                             \
   X(DT_I2, 26, 2, "int2")
 
 typedef enum {
@@ -45,9 +45,9 @@ typedef enum {
 } DType;
 
 const char *dtype_name(DType type);
-int dtype_bits(DType type);                   // 0 for strings and undefined
+int dtype_bits(DType type); // 0 for strings and undefined
 bool dtype_is_float(DType type);
-bool dtype_is_signed(DType type);             // floats and signed integers
+bool dtype_is_signed(DType type);               // floats and signed integers
 int64_t dtype_bytes(DType type, int64_t count); // packed, rounded up; 0 for strings
 
 /* dim.c */
@@ -97,7 +97,7 @@ typedef struct Tensor {
   DType type;
   int rank; // 0..MAX_RANK
   const int64_t *dims;
-  const void *data;         // dtype_bytes(type, count) bytes; NULL when count is 0 or the type is DT_STRING
+  const void *data;           // dtype_bytes(type, count) bytes; NULL when count is 0 or the type is DT_STRING
   const char *const *strings; // DT_STRING: NUL-terminated
 } Tensor;
 int64_t tensor_count(const Tensor *tensor); // product of dims, checked when the tensor was made
@@ -112,14 +112,14 @@ typedef enum { VALUE_TENSOR, VALUE_SEQUENCE, VALUE_OPTIONAL, VALUE_MAP } ValueKi
 
 // One tensor that flows between nodes.
 struct Value {
-  int id; // counts from 0 within its model: side tables are arrays
+  int id;           // counts from 0 within its model: side tables are arrays
   const char *name; // "" when the model gave none; unique within its model otherwise
   ValueKind kind;
   DType type;
-  int rank;     // -1: not known yet
-  Dim *dims;    // [rank]
-  Tensor *data; // constant, or NULL
-  Dim *elems;   // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
+  int rank;       // -1: not known yet
+  Dim *dims;      // [rank]
+  Tensor *data;   // constant, or NULL
+  Dim *elems;     // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
   Node *producer; // NULL for inputs and constants
   Node **uses;    // one entry per use: a node that reads it twice stands here twice
   size_t use_count;
@@ -127,8 +127,16 @@ struct Value {
 };
 
 typedef enum {
-  ATTR_FLOAT = 1, ATTR_INT = 2, ATTR_STRING = 3, ATTR_TENSOR = 4, ATTR_GRAPH = 5,
-  ATTR_FLOATS = 6, ATTR_INTS = 7, ATTR_STRINGS = 8, ATTR_TENSORS = 9, ATTR_GRAPHS = 10, // ONNX's numbers
+  ATTR_FLOAT = 1,
+  ATTR_INT = 2,
+  ATTR_STRING = 3,
+  ATTR_TENSOR = 4,
+  ATTR_GRAPH = 5,
+  ATTR_FLOATS = 6,
+  ATTR_INTS = 7,
+  ATTR_STRINGS = 8,
+  ATTR_TENSORS = 9,
+  ATTR_GRAPHS = 10, // ONNX's numbers
 } AttrType;
 
 typedef struct Attr {
@@ -169,8 +177,8 @@ struct Node {
   Attr *attrs;
   size_t attr_count;
   Node *prev, *next;
-  Model *model;         // that owns it
-  int mark; // free for the pass that runs
+  Model *model; // that owns it
+  int mark;     // free for the pass that runs
 };
 
 struct Graph {
@@ -213,10 +221,10 @@ Value *value_new(Graph *graph, const char *name);
 Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, const Dim *dims);
 Value *value_const(Graph *graph, const char *hint, Tensor *data);
 Value *value_const_ints(Graph *graph, const char *hint, const int64_t *ints, int64_t count); // int64[count]
-Value *value_const_float(Graph *graph, const char *hint, DType type, double x);            // scalar
-bool value_is_static(const Value *value);      // rank and all dims are constants
-int64_t value_count(const Value *value);       // elements of a static value; -1 on overflow
-int64_t value_dim(const Value *value, int axis); // of a static value; negative axes count from the end
+Value *value_const_float(Graph *graph, const char *hint, DType type, double x);              // scalar
+bool value_is_static(const Value *value);                       // rank and all dims are constants
+int64_t value_count(const Value *value);                        // elements of a static value; -1 on overflow
+int64_t value_dim(const Value *value, int axis);                // of a static value; negative axes count from the end
 const char *value_text(const Model *model, const Value *value); // "'x' float32[8,128]"
 
 // A new node before `before` (NULL: at the end), with the meaning that its operator has in the newest opset. The arrays
@@ -225,7 +233,7 @@ Node *node_new(Graph *graph, Node *before, const char *domain, const char *type,
                Value *const *out, size_t out_count);
 void node_set_input(Node *node, size_t i, Value *value); // keeps uses exact; value may be NULL
 void node_add_input(Node *node, Value *value);
-void node_remove(Graph *graph, Node *node);             // its outputs must have no uses
+void node_remove(Graph *graph, Node *node);                // its outputs must have no uses
 void value_replace(Graph *graph, Value *old, Value *with); // in all uses and graph outputs
 
 const Attr *node_attr(const Node *node, const char *name); // NULL when absent
@@ -243,8 +251,8 @@ static inline Value *node_out(const Node *node, size_t i) { return i < node->out
 bool node_is(const Node *node, const char *domain, const char *type);
 
 // Records an error with the node's place, then one line per input with its name, type and shape, and its attributes.
-// Returns false.
-bool node_error(const Model *model, const Node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+#define node_error(...) (node_report(__VA_ARGS__), always_false())
+void node_report(const Model *model, const Node *node, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* graph_print.c */
 void graph_print(const Graph *graph, Text *out);

@@ -37,19 +37,24 @@ static bool broadcast_dim(Dim a, Dim b, Dim *out) {
   return *out = dim_is_const(a) ? a : b, true; // a symbol beside a constant above 1 can only be that constant
 }
 
+bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with) {
+  for (; *rank < more; ++*rank) {
+    memmove(dims + 1, dims, (size_t)*rank * sizeof *dims);
+    dims[0] = dim_const(1);
+  }
+  for (int k = 0; k < more; k++) {
+    Dim *dim = &dims[*rank - more + k];
+    if (!broadcast_dim(*dim, with[k], dim)) return false;
+  }
+  return true;
+}
+
 bool infer_broadcast(Model *model, Node *node) {
   Dim dims[MAX_RANK];
   int rank = 0;
   for (size_t i = 0; i < node->in_count; i++)
-    if (node->in[i] && node->in[i]->rank > rank) rank = node->in[i]->rank;
-  for (int i = 0; i < rank; i++) dims[i] = dim_const(1);
-  for (size_t i = 0; i < node->in_count; i++) {
-    const Value *in = node->in[i];
-    for (int k = 0; in && k < in->rank; k++) {
-      Dim *dim = &dims[rank - in->rank + k];
-      if (!broadcast_dim(*dim, in->dims[k], dim)) return node_error(model, node, "shapes cannot be broadcast together");
-    }
-  }
+    if (node->in[i] && !broadcast_dims(&rank, dims, node->in[i]->rank, node->in[i]->dims))
+      return node_error(model, node, "shapes cannot be broadcast together");
   return set_dims(model, node, 0, rank, dims);
 }
 

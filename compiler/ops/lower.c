@@ -120,13 +120,15 @@ View lower_out(Lower *lower, Value *value) {
   return view;
 }
 
-// Dims by falling stride: order[0] is the outermost in memory.
+// Dims by falling stride, those of size 1 first: order[0] is the outermost in memory.
 static void stride_order(const View *view, int *order) {
+  int ones = 0, count = 0;
+  for (int i = 0; i < view->rank; i++)
+    if (view->dims[i] == 1) order[ones++] = i;
   for (int i = 0; i < view->rank; i++) {
-    int k = i;
-    for (; k > 0 && view->dims[order[k - 1]] > 1 && view->dims[i] > 1 && view->strides[order[k - 1]] < view->strides[i];
-         k--)
-      order[k] = order[k - 1];
+    if (view->dims[i] == 1) continue;
+    int k = ones + count++;
+    for (; k > ones && view->strides[order[k - 1]] < view->strides[i]; k--) order[k] = order[k - 1];
     order[k] = i;
   }
 }
@@ -391,12 +393,12 @@ Buffer *lower_pack(Lower *lower, const Tensor *tensor, const Pack *pack, const c
   return buffer;
 }
 
-bool lower_error(Lower *lower, const char *format, ...) {
+void lower_report(Lower *lower, const char *format, ...) {
   va_list args;
   va_start(args, format);
   const char *text = arena_vprintf(lower->model->arena, format, args);
   va_end(args);
-  return node_error(lower->model, lower->node, "%s", text);
+  node_report(lower->model, lower->node, "%s", text);
 }
 
 /* the whole graph */

@@ -5,7 +5,6 @@
 #include "compiler/ops/axes.h"
 #include "compiler/ops/lower.h"
 
-
 /* shapes */
 
 static bool infer_axis(Model *model, Node *node, int64_t otherwise) {

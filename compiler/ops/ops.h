@@ -32,7 +32,9 @@ const char *op_input_name(const Op *op, size_t i); // as the signature calls it
 /* infer.c: helpers of the infer rules. All return false after recording an error. */
 bool set_dims(Model *model, Node *node, size_t output, int rank, const Dim *dims);
 bool set_dims_like(Model *model, Node *node, size_t output, const Value *like);
-// Result of NumPy's multidirectional broadcasting of all present inputs from `first`.
+// NumPy's broadcasting: joins `more` dims into dims[MAX_RANK], of which there are *rank so far. False: they do not fit.
+bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with);
+// Output 0 has the broadcast shape of all inputs.
 bool infer_broadcast(Model *model, Node *node);
 bool infer_same(Model *model, Node *node);        // every output has the first input's shape
 bool infer_elementwise(Model *model, Node *node); // broadcasts and carries known elements through the formula
@@ -101,8 +103,9 @@ bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, con
 bool lower_copy(Lower *lower, const View *out, const View *in);
 // A constant or run-time value packed for a template: a weight buffer with `pack`.
 Buffer *lower_pack(Lower *lower, const Tensor *tensor, const Pack *pack, const char *name);
-bool lower_error(Lower *lower, const char *format, ...) PRINTF_LIKE(2, 3); // node_error on the current node
+// node_error on the current node.
+#define lower_error(...) (lower_report(__VA_ARGS__), always_false())
+void lower_report(Lower *lower, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // rules that several files share
-bool infer_elementwise(Model *model, Node *node);
 bool lower_elementwise(Lower *lower, Node *node);

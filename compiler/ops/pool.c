@@ -3,7 +3,6 @@
 #include "compiler/ops/reduce.h"
 #include "compiler/ops/window.h"
 
-
 /* shapes */
 
 bool infer_pool(Model *model, Node *node) {

@@ -190,17 +190,17 @@ bool infer_expand(Model *model, Node *node) {
   if (!shape) return false;
   if (count > MAX_RANK)
     return node_error(model, node, "'shape' has %lld elements; at most %d are supported", (long long)count, MAX_RANK);
-  // Broadcasting between the input and a tensor of that shape.
-  Value target = {.type = node->in[0]->type, .rank = (int)count, .dims = (Dim *)shape};
-  Value *ins[2] = {node->in[0], &target};
-  Node pair = *node;
-  pair.in = ins;
-  if (!infer_broadcast(model, &pair)) return false;
-  ExprTable *exprs = exprs_new(model->arena);
-  if (!dtype_is_float(node->in[0]->type)) {
-    pair.in_count = 1;
-    carry_elems(model, &pair, expr_load(exprs, node->in[0]->type, 0));
-  }
+  const Value *in = node->in[0];
+  Dim dims[MAX_RANK];
+  int rank = in->rank;
+  for (int i = 0; i < rank; i++) dims[i] = in->dims[i];
+  if (!broadcast_dims(&rank, dims, (int)count, shape))
+    return node_error(model, node, "'input' cannot be broadcast to the given shape");
+  if (!set_dims(model, node, 0, rank, dims)) return false;
+  if (dtype_is_float(in->type)) return true;
+  Node alone = *node; // the shape is no operand
+  alone.in_count = 1;
+  carry_elems(model, &alone, expr_load(exprs_new(model->arena), in->type, 0));
   return true;
 }
 

@@ -3,32 +3,54 @@
 
 #include <string.h>
 
-static void report(Model *model, const Node *node) {
+typedef struct {
+  const Node *first;
+  int count;
+} Unknown;
+
+typedef struct {
+  Unknown *kinds;
+  size_t count;
+} UnknownList;
+
+static void note_unknown(Model *model, UnknownList *list, const Node *node) {
   if (node->op) return;
-  int opset = node->loc.opset;
-  if (op_known_elsewhere(node->domain, node->type))
-    diag_error_at(model->diag, &node->loc, "operator '%s' as of opset %d is not supported", node->loc.op, opset);
-  else
-    diag_error_at(model->diag, &node->loc, "operator '%s' is not supported", node->loc.op);
+  for (size_t i = 0; i < list->count; i++)
+    if (!strcmp(list->kinds[i].first->loc.op, node->loc.op)) {
+      list->kinds[i].count++;
+      return;
+    }
+  APPEND(model->arena, list->kinds, list->count, ((Unknown){node, 1}));
 }
 
 // Subgraphs belong to control flow, which is not supported, but what they hold should be in the list too.
-static void check_graph(Model *model, const Graph *graph) {
+static void check_graph(Model *model, const Graph *graph, UnknownList *list) {
   for (const Node *node = graph->first; node; node = node->next) {
-    report(model, node);
+    note_unknown(model, list, node);
     for (size_t i = 0; i < node->attr_count; i++) {
-      const Attr *attr = &node->attrs[i];
-      if (attr->type == ATTR_GRAPH) check_graph(model, attr->g);
-      for (size_t k = 0; attr->type == ATTR_GRAPHS && k < attr->count; k++) check_graph(model, attr->graphs[k]);
+      size_t count;
+      Graph *const *graphs = attr_graphs(&node->attrs[i], &count);
+      for (size_t k = 0; k < count; k++) check_graph(model, graphs[k], list);
     }
   }
 }
 
+// One message an operator, at the first node that has it.
+static void report(Model *model, const Unknown *unknown) {
+  const Node *node = unknown->first;
+  const char *opset = "", *more = "";
+  if (op_known_elsewhere(node->domain, node->type))
+    opset = arena_printf(model->arena, " as of opset %d", node->loc.opset);
+  if (unknown->count > 1) more = arena_printf(model->arena, " (nor at %d more nodes)", unknown->count - 1);
+  diag_error_at(model->diag, &node->loc, "operator '%s'%s is not supported%s", node->loc.op, opset, more);
+}
+
 bool check_operators(Model *model, const PassOptions *options) {
   (void)options;
-  int errors = model->diag->errors;
-  check_graph(model, model->graph);
-  return model->diag->errors == errors;
+  UnknownList list = {0};
+  check_graph(model, model->graph, &list);
+  for (size_t i = 0; i < list.count; i++) report(model, &list.kinds[i]);
+  return list.count == 0;
 }
 
 int64_t count_parameters(const Graph *graph) {

@@ -24,7 +24,8 @@ static bool is_identity_permutation(const Node *node) {
 static bool does_nothing(const Node *node) {
   static const char *const names[] = {"Identity", "Dropout", "Cast",      "Reshape",
                                       "Flatten",  "Squeeze", "Unsqueeze", "Expand"};
-  if (*node->domain || !node->in_count || !node->in[0] || !same_dims(node->in[0], node->out[0])) return false;
+  const Value *in = node_in(node, 0), *out = node_out(node, 0);
+  if (*node->domain || !in || !out || !same_dims(in, out)) return false;
   for (size_t i = 0; i < COUNT(names); i++)
     if (!strcmp(node->type, names[i])) return true;
   if (!strcmp(node->type, "Concat")) return node->in_count == 1;

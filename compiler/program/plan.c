@@ -30,7 +30,7 @@ static void drop_dead_steps(Program *program) {
     program->steps[--kept] = step;
   }
   program->step_count -= kept;
-  memmove(program->steps, program->steps + kept, program->step_count * sizeof *program->steps);
+  if (kept) memmove(program->steps, program->steps + kept, program->step_count * sizeof *program->steps);
 }
 
 static void find_lifetimes(Program *program) {

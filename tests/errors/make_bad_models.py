@@ -611,6 +611,78 @@ def functions_grow_too_large():
     return model([call("F0")], functions=functions)
 
 
+# --- nodes that no operator rule accepts: (operator, inputs, attributes), with an input given by its shape and type, or
+# by a constant array
+
+
+def f32(*shape):
+    return shape, TensorProto.FLOAT
+
+
+def i64(*shape):
+    return shape, TensorProto.INT64
+
+
+def ints(*values):
+    return np.array(values, np.int64)
+
+
+NODES = {
+    "add_shapes": ("Add", [f32(2, 3), f32(2, 4)], {}),
+    "add_types": ("Add", [f32(2, 3), i64(2, 3)], {}),
+    "add_one_input": ("Add", [f32(2)], {}),
+    "relu_two_inputs": ("Relu", [f32(2), f32(2)], {}),
+    "sqrt_of_integers": ("Sqrt", [i64(2)], {}),
+    "gemm_inner_dims": ("Gemm", [f32(8, 128), f32(64, 10)], {}),
+    "gemm_rank": ("Gemm", [f32(2, 8, 8), f32(8, 8)], {}),
+    "gemm_c_does_not_broadcast": ("Gemm", [f32(4, 8), f32(8, 6), f32(5)], {}),
+    "matmul_inner_dims": ("MatMul", [f32(2, 3, 4), f32(5, 6)], {}),
+    "matmul_scalar": ("MatMul", [f32(), f32(5, 6)], {}),
+    "conv_channels": ("Conv", [f32(1, 3, 8, 8), f32(4, 5, 3, 3)], {}),
+    "conv_groups": ("Conv", [f32(1, 4, 8, 8), f32(6, 2, 3, 3)], {"group": 4}),
+    "conv_kernel_shape": ("Conv", [f32(1, 3, 8, 8), f32(4, 3, 3, 3)], {"kernel_shape": [5, 5]}),
+    "conv_kernel_larger_than_image": ("Conv", [f32(1, 3, 2, 2), f32(4, 3, 3, 3)], {}),
+    "conv_stride_zero": ("Conv", [f32(1, 3, 8, 8), f32(4, 3, 3, 3)], {"strides": [0, 1]}),
+    "conv_huge_pads": ("Conv", [f32(1, 3, 8, 8), f32(4, 3, 3, 3)], {"pads": [2**62, 0, 2**62, 0]}),
+    "conv_bias": ("Conv", [f32(1, 3, 8, 8), f32(4, 3, 3, 3), f32(5)], {}),
+    "max_pool_without_kernel": ("MaxPool", [f32(1, 3, 8, 8)], {}),
+    "average_pool_rank": ("AveragePool", [f32(3, 8)], {"kernel_shape": [2]}),
+    "concat_dims": ("Concat", [f32(2, 3), f32(2, 4)], {"axis": 0}),
+    "concat_axis": ("Concat", [f32(2, 3), f32(2, 3)], {"axis": 2}),
+    "reshape_count": ("Reshape", [f32(2, 3), ints(4, 2)], {}),
+    "reshape_two_unknowns": ("Reshape", [f32(2, 3), ints(-1, -1)], {}),
+    "reshape_at_run_time": ("Reshape", [f32(2, 3), i64(2)], {}),
+    "transpose_perm": ("Transpose", [f32(2, 3)], {"perm": [0, 0]}),
+    "squeeze_axis": ("Squeeze", [f32(2, 3), ints(0)], {}),
+    "unsqueeze_twice": ("Unsqueeze", [f32(2, 3), ints(1, 1)], {}),
+    "expand_shape": ("Expand", [f32(2, 3), ints(2, 4)], {}),
+    "expand_beyond_memory": ("Expand", [f32(1, 1, 1), ints(2**31, 2**31, 2**31)], {}),
+    "split_sizes": ("Split", [f32(6), ints(2, 3)], {}),
+    "slice_step_zero": ("Slice", [f32(6), ints(0), ints(6), ints(0), ints(0)], {}),
+    "gather_axis": ("Gather", [f32(2, 3), i64(2)], {"axis": 5}),
+    "pad_count": ("Pad", [f32(2, 3), ints(1, 1)], {}),
+    "softmax_axis": ("Softmax", [f32(2, 3)], {"axis": 3}),
+    "reduce_axis": ("ReduceMean", [f32(2, 3), ints(4)], {}),
+    "layer_norm_scale": ("LayerNormalization", [f32(2, 3), f32(4)], {}),
+    "batch_norm_scale": ("BatchNormalization", [f32(1, 3, 2, 2), f32(4), f32(3), f32(3), f32(3)], {}),
+    "cast_to_nothing": ("Cast", [f32(2)], {"to": 99}),
+    "operator_of_nobody": ("Frobnicate", [f32(2)], {}),
+}
+
+
+def node_model(kind, inputs, attributes):
+    names = [f"i{i}" for i in range(len(inputs))]
+    infos = [value(n, *i) for n, i in zip(names, inputs) if isinstance(i, tuple)]
+    constants = [numpy_helper.from_array(i, n) for n, i in zip(names, inputs) if not isinstance(i, tuple)]
+    outputs = ["y", "z"] if kind == "Split" else ["y"]
+    made = node(kind, names, outputs, "n", **attributes)
+    return model([made], constants, inputs=infos, outputs=[value(o) for o in outputs])
+
+
+for case_name, (kind, case_inputs, case_attributes) in NODES.items():
+    CASES[case_name] = lambda made=(kind, case_inputs, case_attributes): node_model(*made)
+
+
 def main():
     for name, make in CASES.items():
         path = FOLDER / f"{name}.onnx"

@@ -152,7 +152,7 @@ void text_append(Text *text, const char *data, size_t size) {
   if (size >= SIZE_MAX / 4) die_of_memory(size);
   if (!text->data || text->size + size + 1 > text_room(text->size)) {
     char *grown = arena_alloc(text->arena, text_room(text->size + size));
-    if (text->size) memcpy(grown, text->data, text->size);
+    if (text->data) memcpy(grown, text->data, text->size);
     text->data = grown;
   }
   if (size) memcpy(text->data + text->size, data, size);

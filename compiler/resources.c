@@ -51,8 +51,8 @@ char *resource_read(Arena *arena, Diag *diag, const char *name) {
   Text text = {.arena = arena};
   char piece[4096];
   size_t n;
-  text_append(&text, "", 0);
-  while ((n = fread(piece, 1, sizeof piece, file))) text_append(&text, piece, n);
+  do text_append(&text, piece, n = fread(piece, 1, sizeof piece, file));
+  while (n == sizeof piece);
   bool ok = !ferror(file);
   fclose(file);
   if (!ok) diag_error(diag, path, "cannot read it");

@@ -214,7 +214,7 @@ static bool step_body(Server *server, Connection *c) {
     return true;
   }
   if (result == HTTP_DONE) {
-    if (c->infers) {
+    if (c->slot) {
       c->reply = answer_inference(server->oip, to, c->body.received, c->slot->reply, c->error_text);
       server->now = read_clock_ns() / 1000000;
     }

@@ -1,5 +1,4 @@
-// Elementary functions on vectors: NAME_f32(vf), and NAME_f32_1(float) for one number, which is lane 0 of the same
-// text.
+// Elementary functions on vectors: NAME_f32(vf).
 //
 // Polynomials and rationals are minimax fits of our own (Lawson-weighted least squares, coefficients rounded one by
 // one). The bounds above the functions hold with multiply-add fused or not; tests/kernels/test_math.c checks them on a
@@ -7,11 +6,6 @@
 // says. Nothing traps; only huge arguments of sin, cos and tan and far-apart ones of fmod take a loop.
 #pragma once
 #include "templates/vector.h"
-
-#define SCALAR(name)                                                                                                   \
-  TEMPLATE float name##_1(float x) { return name(splat(x))[0]; }
-#define SCALAR2(name)                                                                                                  \
-  TEMPLATE float name##_1(float x, float y) { return name(splat(x), splat(y))[0]; }
 
 // Doubles, for the few steps that need more bits. Never passed by value: wider than a register.
 typedef double vd __attribute__((vector_size(2 * VECTOR_BYTES)));
@@ -33,21 +27,12 @@ HELPER vf horner(vf x, const float *c, idx n) {
 #define FLOAT_INF __builtin_inff()
 #define FLOAT_NAN __builtin_nanf("")
 
-// Rounding, square root, extrema under the names that the emitters use.
+// Rounding and square root under the names that the emitters use.
 TEMPLATE vf round_f32(vf x) { return vround(x); } // half to even
 TEMPLATE vf floor_f32(vf x) { return vfloor(x); }
 TEMPLATE vf ceil_f32(vf x) { return vceil(x); }
 TEMPLATE vf trunc_f32(vf x) { return vtrunc(x); }
 TEMPLATE vf sqrt_f32(vf x) { return vsqrt(x); }
-TEMPLATE vf max_f32(vf x, vf y) { return vmax(x, y); }
-TEMPLATE vf min_f32(vf x, vf y) { return vmin(x, y); }
-SCALAR(round_f32)
-SCALAR(floor_f32)
-SCALAR(ceil_f32)
-SCALAR(trunc_f32)
-SCALAR(sqrt_f32)
-SCALAR2(max_f32)
-SCALAR2(min_f32)
 
 // e^r - 1 for |r| <= ln2 / 2, where x = *n·ln2 + r.
 HELPER vf exp_reduced(vf x, vf *n) {
@@ -67,7 +52,6 @@ HELPER vf exp_times(vf x, float power) {
 
 // At most 1.1 ULP.
 TEMPLATE vf exp_f32(vf x) { return exp_times(x, 0); }
-SCALAR(exp_f32)
 
 // At most 1.7 ULP.
 TEMPLATE vf expm1_f32(vf x) {
@@ -78,14 +62,12 @@ TEMPLATE vf expm1_f32(vf x) {
   y = (half * y + (half - 0.5f)) * 2.0f;
   return vselect(vabs(x) < 0x1p-25f, x, y);
 }
-SCALAR(expm1_f32)
 
 // At most 2.6 ULP.
 TEMPLATE vf sigmoid_f32(vf x) {
   vf e = exp_f32((vf)((vi)x | INT32_MIN)); // e^-|x| does not overflow
   return vselect((vi)x < 0, e, splat(1.0f)) / (e + 1.0f);
 }
-SCALAR(sigmoid_f32)
 
 // x·P(x²) / Q(x²): at most 6 ULP
 TEMPLATE vf tanh_f32(vf x) {
@@ -98,7 +80,6 @@ TEMPLATE vf tanh_f32(vf x) {
   y = vselect(y > 1.0f, splat(1.0f), y);
   return vselect(y < -1.0f, splat(-1.0f), y);
 }
-SCALAR(tanh_f32)
 
 // x·P(x²) / Q(x²): at most 6.8 ULP
 TEMPLATE vf erf_f32(vf x) {
@@ -111,7 +92,6 @@ TEMPLATE vf erf_f32(vf x) {
   y = vselect(y > 1.0f, splat(1.0f), y);
   return vselect(y < -1.0f, splat(-1.0f), y);
 }
-SCALAR(erf_f32)
 
 // A positive finite x = m·2^*e with m in [√½, √2); returns m.
 HELPER vf split_exponent(vf x, vf *e) {
@@ -136,7 +116,6 @@ TEMPLATE vf log_f32(vf x) {
   y = vselect(x < 0.0f, splat(FLOAT_NAN), y);
   return vselect(x == 0.0f, splat(-FLOAT_INF), y);
 }
-SCALAR(log_f32)
 
 // At most 1.5 ULP.
 TEMPLATE vf log1p_f32(vf x) {
@@ -146,11 +125,6 @@ TEMPLATE vf log1p_f32(vf x) {
   y = vselect(x == -1.0f, splat(-FLOAT_INF), y);
   return vselect(vabs(x) < 0x1p-25f, x, y);
 }
-SCALAR(log1p_f32)
-
-// log(1 + e^x): at most 2.1 ULP
-TEMPLATE vf softplus_f32(vf x) { return vmax(x, (vf){0}) + log1p_f32(exp_f32((vf)((vi)x | INT32_MIN))); }
-SCALAR(softplus_f32)
 
 #include "templates/math_pow.h"
 #include "templates/math_trig.h"

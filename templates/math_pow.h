@@ -32,7 +32,6 @@ TEMPLATE vf pow_f32(vf x, vf y) {
   power = vselect((x < 0.0f) & (a < FLOAT_INF) & ~whole, splat(FLOAT_NAN), power);
   return vselect((y == 0.0f) | (x == 1.0f), splat(1.0f), power);
 }
-SCALAR2(pow_f32)
 
 // x - y·trunc(x / y), exact: the sign of x, NaN for y = 0 or x = ±∞ (C's fmod).
 TEMPLATE vf fmod_f32(vf x, vf y) {
@@ -53,12 +52,3 @@ TEMPLATE vf fmod_f32(vf x, vf y) {
   vf rest = __builtin_convertvector(r, vf);
   return vselect(valid, vcopysign(rest, x), splat(FLOAT_NAN));
 }
-SCALAR2(fmod_f32)
-
-// The same with the sign of y (Python's %).
-TEMPLATE vf mod_f32(vf x, vf y) {
-  vf r = fmod_f32(x, y);
-  vf moved = vselect((r != 0.0f) & (((vi)r ^ (vi)y) < 0), r + y, r);
-  return vselect(moved == 0.0f, vcopysign(moved, y), moved);
-}
-SCALAR2(mod_f32)

@@ -58,7 +58,6 @@ TEMPLATE vf sin_f32(vf x) {
   vf y = vselect((q & 1) != 0, cos_reduced(r), sin_reduced(r));
   return (vf)((vu)y ^ ((vu)q & 2) << 30 ^ ((vu)x & 0x80000000));
 }
-SCALAR(sin_f32)
 
 // At most 1.7 ULP.
 TEMPLATE vf cos_f32(vf x) {
@@ -67,7 +66,6 @@ TEMPLATE vf cos_f32(vf x) {
   vf y = vselect((q & 1) != 0, sin_reduced(r), cos_reduced(r));
   return (vf)((vu)y ^ (((vu)q + 1) & 2) << 30);
 }
-SCALAR(cos_f32)
 
 // At most 3.6 ULP.
 TEMPLATE vf tan_f32(vf x) {
@@ -77,7 +75,6 @@ TEMPLATE vf tan_f32(vf x) {
   vf y = vselect(odd, c, s) / vselect(odd, s, c);
   return (vf)((vu)y ^ ((vu)q & 1) << 31 ^ ((vu)x & 0x80000000));
 }
-SCALAR(tan_f32)
 
 // asin of 0 <= x <= 1/2, and of √u where u = x²
 HELPER vf asin_small(vf x, vf u) {
@@ -93,7 +90,6 @@ TEMPLATE vf asin_f32(vf x) {
   vf u = vselect(large, half, a * a), y = asin_small(vselect(large, vsqrt(half), a), u);
   return vcopysign(vselect(large, HALF_PI - (2.0f * y - HALF_PI_REST), y), x);
 }
-SCALAR(asin_f32)
 
 // At most 1.3 ULP.
 TEMPLATE vf acos_f32(vf x) {
@@ -103,7 +99,6 @@ TEMPLATE vf acos_f32(vf x) {
   vf far = vselect(x < 0.0f, 2.0f * HALF_PI - (2.0f * y - 2.0f * HALF_PI_REST), 2.0f * y);
   return vselect(large, far, HALF_PI - (vcopysign(y, x) - HALF_PI_REST));
 }
-SCALAR(acos_f32)
 
 // At most 2.1 ULP.
 TEMPLATE vf atan_f32(vf x) {
@@ -117,7 +112,6 @@ TEMPLATE vf atan_f32(vf x) {
   vf y = base + (z + (z * u * p + base * (HALF_PI_REST / HALF_PI)));
   return vcopysign(y, x);
 }
-SCALAR(atan_f32)
 
 // At most 1.8 ULP.
 TEMPLATE vf sinh_f32(vf x) {
@@ -126,11 +120,9 @@ TEMPLATE vf sinh_f32(vf x) {
   vf large = exp_times(a, -1.0f) - exp_times(-a, -1.0f);
   return vcopysign(vselect(a < 1.0f, small, large), x);
 }
-SCALAR(sinh_f32)
 
 // At most 1.6 ULP.
 TEMPLATE vf cosh_f32(vf x) { return exp_times(vabs(x), -1.0f) + exp_times(-vabs(x), -1.0f); }
-SCALAR(cosh_f32)
 
 #define LN2 0x1.62e430p-1f
 
@@ -141,7 +133,6 @@ TEMPLATE vf asinh_f32(vf x) {
   vf y = log1p_f32(vselect(large, a, a + u / (1.0f + vsqrt(1.0f + u)))) + vselect(large, splat(LN2), (vf){0});
   return vcopysign(y, x);
 }
-SCALAR(asinh_f32)
 
 // At most 3.2 ULP.
 TEMPLATE vf acosh_f32(vf x) {
@@ -150,11 +141,9 @@ TEMPLATE vf acosh_f32(vf x) {
   vf y = log1p_f32(vselect(large, x, t + vsqrt(t * (t + 2.0f)))) + vselect(large, splat(LN2), (vf){0});
   return vselect(x < 1.0f, splat(FLOAT_NAN), y);
 }
-SCALAR(acosh_f32)
 
 // At most 2.8 ULP.
 TEMPLATE vf atanh_f32(vf x) {
   vf a = vabs(x);
   return vcopysign(0.5f * log1p_f32(2.0f * a / (1.0f - a)), x);
 }
-SCALAR(atanh_f32)

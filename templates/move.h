@@ -84,31 +84,6 @@ HELPER void fill(idx size, idx count, const void *value, char *y) {
   for (idx i = 0; i < count; i++) move_element(size, value, y + i * size);
 }
 
-// y[n0][n1][n2][n3] = x[i0 - p0][i1 - p1][i2 - p2][i3 - p3] where that lies in x[s0][s1][s2][s3], else *value. Negative
-// pads crop. size: bytes of an element, any. Parallel over rows.
-TEMPLATE Status pad(idx size, idx n0, idx n1, idx n2, idx n3, idx p0, idx p1, idx p2, idx p3, idx s0, idx s1, idx s2,
-                    idx s3, const void *x, const void *value, void *y, void *const *bufs, idx part, idx parts) {
-  (void)bufs;
-  // Elements [from, to) of each row come from x.
-  idx from = min_idx(n3, max_idx(0, p3)), to = max_idx(from, min_idx(n3, p3 + s3)), row, end;
-  share(n0 * n1 * n2, part, parts, &row, &end);
-  for (; row < end; row++) {
-    idx i0 = row / n2 / n1 - p0, i1 = row / n2 % n1 - p1, i2 = row % n2 - p2;
-    char *out = (char *)y + row * n3 * size;
-    if (i0 < 0 || i0 >= s0 || i1 < 0 || i1 >= s1 || i2 < 0 || i2 >= s2) {
-      fill(size, n3, value, out);
-      continue;
-    }
-    fill(size, from, value, out);
-    if (to > from) {
-      memcpy(out + from * size, (const char *)x + (((i0 * s1 + i1) * s2 + i2) * s3 + from - p3) * size,
-             (size_t)((to - from) * size));
-    }
-    fill(size, n3 - to, value, out + to * size);
-  }
-  return STATUS_OK;
-}
-
 // y[n][oy][ox] = x[n][ytable[oy]][xtable[ox]]: pixels of pixel_bytes each (all channels, channels last). x strides are
 // in bytes, y is packed. Parallel over output rows.
 TEMPLATE Status resize2d_nearest(idx pixel_bytes, idx n, idx oh, idx ow, const int32_t *ytable, const int32_t *xtable,

@@ -2,6 +2,7 @@
 
 Settings come from the environment:
   INGOT        the compiler; default: ingot in INGOT_BUILD
+  INGOT_RESOURCES  what the compiler puts into executables; default: lib/ingot beside it
   INGOT_BUILD  the build folder, where generated models are kept; default: build
   INGOT_DATA   a folder that holds models/, bench/ and conformance/; tests that need it are skipped without it
 """
@@ -23,6 +24,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("INGOT_BUILD", ROOT / "build")).absolute()
 INGOT = Path(os.environ.get("INGOT", BUILD / "ingot")).absolute()
+RESOURCES = Path(os.environ.get("INGOT_RESOURCES", INGOT.parent / "lib/ingot")).absolute()
 DATA = Path(os.environ["INGOT_DATA"]).absolute() if os.environ.get("INGOT_DATA") else None
 SKIPPED = 77  # the exit code that ctest knows as "skipped"
 

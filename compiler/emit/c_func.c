@@ -129,10 +129,10 @@ static size_t add_nodes(Nodes *nodes, const Expr *e) {
   assert(types[e->type].local); // no other types have scalar expressions
   Local node = {.e = e, .is_array = is_vector_function(e)};
   size_t operands[3];
-  int count = 0;
-  for (; count < 3 && e->a[count]; count++) {
-    operands[count] = add_nodes(nodes, e->a[count]);
-    int ready = ready_in(&nodes->nodes[operands[count]]);
+  int count = scalar_arity(e->op);
+  for (int i = 0; i < count; i++) {
+    operands[i] = add_nodes(nodes, e->a[i]);
+    int ready = ready_in(&nodes->nodes[operands[i]]);
     if (ready > node.loop) node.loop = ready;
   }
   for (int i = 0; i < count; i++) {
@@ -197,10 +197,10 @@ static void expand(Text *out, const char *pattern, const TypeText *type, const c
   }
 }
 
-static char *expand_one(Arena *arena, const char *pattern, const char *a) {
+static char *expand_one(Arena *arena, const char *pattern, const TypeText *type, const char *a) {
   Text out = {.arena = arena};
   const char *operands[3] = {a};
-  expand(&out, pattern, NULL, operands);
+  expand(&out, pattern, type, operands);
   return out.data;
 }
 
@@ -218,10 +218,11 @@ static const char *node_text(const Func *func, const Nodes *nodes, const Expr *e
   if (e->op == EX_ACC) return "acc[l]";
   if (e->op == EX_LOAD) {
     const Access *load = &func->loads[e->index];
-    return expand_one(arena, types[load->type].load, lane_text(arena, 'x', (size_t)e->index, load));
+    const TypeText *type = &types[load->type];
+    return expand_one(arena, type->load, type, lane_text(arena, 'x', (size_t)e->index, load));
   }
   const char *operands[3] = {0};
-  for (int i = 0; i < 3 && e->a[i]; i++) operands[i] = operand_text(nodes, e->a[i]);
+  for (int i = 0; i < scalar_arity(e->op); i++) operands[i] = operand_text(nodes, e->a[i]);
   const TypeText *result = &types[e->type], *of = &types[e->a[e->op == EX_SELECT]->type];
   const char *pattern = e->op == EX_CAST ? casts[of->class][result->class] : ops[e->op][of->class];
   assert(pattern); // the operators' signatures admit no others

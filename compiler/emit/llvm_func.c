@@ -288,9 +288,9 @@ static LLVMValueRef emit_expr(FuncEmitter *f, const Expr *x);
 
 static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
   Emitter *e = f->e;
-  LLVMValueRef a[3];
-  unsigned count = 0;
-  for (; count < 3 && x->a[count]; count++) a[count] = emit_expr(f, x->a[count]);
+  LLVMValueRef a[3] = {0};
+  unsigned count = (unsigned)scalar_arity(x->op);
+  for (unsigned i = 0; i < count; i++) a[i] = emit_expr(f, x->a[i]);
   bool is_float = dtype_is_float(x->type);
   LLVMTypeRef type = vector(e, compute_type(e, x->type));
   LLVMOpcode opcode = is_float                   ? rules[x->op].on_float

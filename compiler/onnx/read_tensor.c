@@ -3,14 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool tensor_error(Reader *r, const Loc *loc, const char *name, const char *format, ...) {
+void tensor_report(Reader *r, const Loc *loc, const char *name, const char *format, ...) {
   va_list arguments;
   char text[512];
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  return loc ? diag_error_at(r->diag, loc, "tensor '%s' %s", name, text)
-             : diag_error(r->diag, r->file, "tensor '%s' %s", name, text);
+  if (loc)
+    diag_report_at(r->diag, loc, "tensor '%s' %s", name, text);
+  else
+    diag_report(r->diag, r->file, "tensor '%s' %s", name, text);
 }
 
 static const char *shape_text(Arena *arena, int32_t type, size_t rank, const int64_t *dims) {

@@ -94,7 +94,9 @@ Tensor *read_tensor(Reader *r, const TensorProto *proto, const Loc *loc);
 // Rank and dims of a tensor and the bytes that its data takes; the product of all dims but zeros fits as well.
 bool read_shape(Reader *r, const char *name, int32_t type, size_t rank, const int64_t *dims, const Loc *loc,
                 Tensor *out, int64_t *bytes);
-bool tensor_error(Reader *r, const Loc *loc, const char *name, const char *format, ...) PRINTF_LIKE(4, 5);
+// "... tensor 'name' TEXT"
+#define tensor_error(...) (tensor_report(__VA_ARGS__), always_false())
+void tensor_report(Reader *r, const Loc *loc, const char *name, const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* read_sparse.c */
 Tensor *read_sparse_tensor(Reader *r, const SparseTensorProto *proto, const Loc *loc);

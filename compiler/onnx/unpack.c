@@ -197,6 +197,7 @@ static bool store_field(Unpacker *u, ProtobufCMessage *message, const Field *f, 
     if (slot) slot += *count * size_of(f->field->type); // there is no list for packed data without an element
     if (!count_elements(u, message->descriptor, f, count)) return false;
     if (is_packed(f)) return store_packed(u, message->descriptor, f, slot);
+    assert(slot);
   } else if (f->field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
     *(uint32_t *)quantifier = f->field->id;
   } else if (f->field->quantifier_offset) {

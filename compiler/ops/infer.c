@@ -138,8 +138,8 @@ static bool evaluate(Model *model, const Expr *e, const Dim *x, Dim *out) {
     ScalarOp scalar;
     DimOp dim;
   } same[] = {{EX_ADD, DIM_ADD}, {EX_MUL, DIM_MUL}, {EX_MIN, DIM_MIN}, {EX_MAX, DIM_MAX}};
-  Dim a[3];
-  for (int i = 0; i < 3 && e->a[i]; i++)
+  Dim a[3] = {0};
+  for (int i = 0; i < scalar_arity(e->op); i++)
     if (!evaluate(model, e->a[i], x, &a[i])) return false;
   if (e->op == EX_LOAD) return *out = x[e->index], true;
   if (e->op == EX_CONST) return *out = dim_const(e->i), true;

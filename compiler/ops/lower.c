@@ -88,6 +88,7 @@ static void set_view(Lower *lower, const Value *value, const View *view) {
 }
 
 static void static_dims(const Value *value, int64_t *dims) {
+  assert(value->rank >= 0);
   for (int i = 0; i < value->rank; i++) dims[i] = value->dims[i].value;
 }
 
@@ -419,8 +420,11 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
     Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, dtype_bytes(view.type, view_count(&view)), value->name);
     buffer->io = (int)i;
     View out = view_dense(buffer, view.type, view.rank, view.dims);
-    Node copy = {.loc = {.file = lower->model->file, .graph = graph->name, .name = value->name, .op = "output"}};
-    lower->node = value->producer ? value->producer : &copy;
+    lower->node = value->producer;
+    if (!lower->node) { // an input or a constant: a step has the name of a node
+      lower->node = NEW(program->arena, Node);
+      lower->node->loc = (Loc){.file = lower->model->file, .graph = graph->name, .name = value->name, .op = "output"};
+    }
     if (!lower_copy(lower, &out, &view)) return false;
   }
   return true;

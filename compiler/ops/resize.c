@@ -250,7 +250,7 @@ static int64_t join_dims(const View *view, const int *order, int from, int to) {
 }
 
 bool lower_resize(Lower *lower, Node *node) {
-  Sizes sizes;
+  Sizes sizes = {0};
   Method method;
   if (!read_sizes(lower->model, node, &sizes) || !find_method(lower, node, &method)) return false;
   View x = lower_in(lower, node->in[0]);

@@ -108,7 +108,7 @@ static bool read_axes(Model *model, Node *node, int rank, bool *marked, bool *gi
   }
   *given = axes != NULL;
   memset(marked, 0, MAX_RANK * sizeof *marked);
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; axes && i < count; i++) {
     int axis;
     if (!need_axis(model, node, axes[i], rank, &axis)) return false;
     if (marked[axis]) return node_error(model, node, "axis %d is given twice", axis);

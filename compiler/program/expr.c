@@ -89,15 +89,25 @@ const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) {
 }
 
 static bool is_float_const(const Expr *e, double value) {
-  return e && e->op == EX_CONST && dtype_is_float(e->type) && e->f == value;
+  return e->op == EX_CONST && dtype_is_float(e->type) && e->f == value;
 }
 static bool is_int_const(const Expr *e, int64_t value) {
-  return e && e->op == EX_CONST && !dtype_is_float(e->type) && e->i == value;
+  return e->op == EX_CONST && !dtype_is_float(e->type) && e->i == value;
 }
 static bool is_one(const Expr *e) { return is_float_const(e, 1) || is_int_const(e, 1); }
 // -0 + x is x for every x; 0 + x is not (it turns -0 into 0).
 static bool is_add_zero(const Expr *e) { return (is_float_const(e, 0) && signbit(e->f)) || is_int_const(e, 0); }
 static bool is_sub_zero(const Expr *e) { return (is_float_const(e, 0) && !signbit(e->f)) || is_int_const(e, 0); }
+
+// The other operand where one is neutral; NULL elsewhere.
+static const Expr *fold_neutral(ScalarOp op, const Expr *a, const Expr *b) {
+  if (op == EX_ADD && is_add_zero(b)) return a;
+  if (op == EX_ADD && is_add_zero(a)) return b;
+  if (op == EX_SUB && is_sub_zero(b)) return a;
+  if ((op == EX_MUL || op == EX_DIV) && is_one(b)) return a;
+  if (op == EX_MUL && is_one(a)) return b;
+  return NULL;
+}
 
 // Arithmetic on two float constants, so that formulas such as x / sqrt(2) cost nothing more.
 static bool fold_floats(ScalarOp op, double a, double b, double *out) {
@@ -116,19 +126,16 @@ const Expr *expr_op(ExprTable *table, ScalarOp op, const Expr *a, const Expr *b,
   const Expr *operands[3] = {a, b, c};
   for (int i = 0; i < 3; i++) assert((i < ops[op].arity) == (operands[i] != NULL));
   if (op == EX_SELECT)
-    assert(a->type == DT_BOOL && b->type == c->type);
-  else if (ops[op].arity == 2)
-    assert(a->type == b->type);
+    assert(a && b && c && a->type == DT_BOOL && b->type == c->type);
+  else
+    assert(a && (!b || a->type == b->type));
 
   double folded;
   bool constants = a->op == EX_CONST && (!b || b->op == EX_CONST) && !c;
   if (constants && (a->type == DT_F32 || a->type == DT_F64) && fold_floats(op, a->f, b ? b->f : 0, &folded))
     return expr_float(table, a->type, folded);
-  if (op == EX_ADD && is_add_zero(b)) return a;
-  if (op == EX_ADD && is_add_zero(a)) return b;
-  if (op == EX_SUB && is_sub_zero(b)) return a;
-  if ((op == EX_MUL || op == EX_DIV) && is_one(b)) return a;
-  if (op == EX_MUL && is_one(a)) return b;
+  const Expr *other = b && !c ? fold_neutral(op, a, b) : NULL;
+  if (other) return other;
   if (op == EX_SELECT && b == c) return b;
 
   DType type = ops[op].type == TYPE_BOOL ? DT_BOOL : op == EX_SELECT ? b->type : a->type;
@@ -163,7 +170,7 @@ static const Expr *substitute(Substitution *s, const Expr *e) {
   else if (e->a[0]) {
     const Expr *a[3] = {0};
     bool changed = false;
-    for (int i = 0; i < 3 && e->a[i]; i++) {
+    for (int i = 0; i < ops[e->op].arity; i++) {
       a[i] = substitute(s, e->a[i]);
       changed |= a[i] != e->a[i];
     }
@@ -185,7 +192,7 @@ static void visit(ExprTable *table, const Expr *e, uint32_t stamp, Visit *f, voi
   Note *note = note_of(table, e);
   if (note->stamp == stamp) return;
   note->stamp = stamp;
-  for (int i = 0; i < 3 && e->a[i]; i++) visit(table, e->a[i], stamp, f, context);
+  for (int i = 0; i < ops[e->op].arity; i++) visit(table, e->a[i], stamp, f, context);
   f(e, context);
 }
 

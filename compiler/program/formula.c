@@ -59,8 +59,8 @@ static const Expr *read_call(Reader *r, const char *name, size_t length) {
   ScalarOp op = find_function(name, length, &arity);
   assert(closed && count == arity);
   (void)closed;
-  if (arity == 2) agree(r, &args[0], &args[1]);
-  if (op == EX_SELECT) agree(r, &args[1], &args[2]);
+  if (count == 2) agree(r, &args[0], &args[1]);
+  if (count == 3) agree(r, &args[1], &args[2]);
   return expr_op(r->table, op, args[0], args[1], args[2]);
 }
 

@@ -142,7 +142,7 @@ typedef struct {
 // False where an element's coordinates do not follow from single coordinates alone.
 static bool project(const Radix *radix, const Step *step, const Func *func, const Access *access, Projection *out) {
   *out = (Projection){0};
-  int64_t reach[COORDS]; // largest value of each digit
+  int64_t reach[COORDS] = {0}; // largest value of each digit
   int64_t rest = step->pointers[access->pointer].offset / dtype_bytes(access->type, 1);
   for (int d = radix->count; d-- > 0;) {
     out->origin[radix->digit[d].coord] = reach[d] = rest / radix->digit[d].stride;

@@ -1,4 +1,4 @@
-// Moves of data against plain index arithmetic: transpose, gather, pad, resize.
+// Moves of data against plain index arithmetic: transpose, gather, resize.
 #include "tests/kernels/kernels.h"
 #include "templates/move.h"
 
@@ -81,42 +81,6 @@ static void test_gather(void **state) {
   }
 }
 
-typedef struct {
-  idx size, n[4], p[4], s[4];
-  const void *x, *value;
-  void *y;
-} Pad;
-static Status run_pad(void *context, idx part, idx parts) {
-  Pad *t = context;
-  return pad(t->size, t->n[0], t->n[1], t->n[2], t->n[3], t->p[0], t->p[1], t->p[2], t->p[3], t->s[0], t->s[1], t->s[2],
-             t->s[3], t->x, t->value, t->y, NULL, part, parts);
-}
-static void test_pad(void **state) {
-  (void)state;
-  const unsigned char value[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  for (int bits = 0; bits < 81 * 2; bits++) {
-    Pad t = {bits & 1 ? 4 : 12,
-             {0},
-             {bits / 2 % 3 - 1, bits / 6 % 3 - 1, bits / 18 % 3 - 1, 3 * (bits / 54 % 3 - 1)},
-             {2, 3, 4, 5},
-             NULL,
-             value,
-             NULL};
-    idx count = 1;
-    for (int d = 0; d < 4; d++) count *= t.n[d] = t.s[d] + t.p[d] + (d == 3 ? 2 : 0);
-    unsigned char *x = new_pattern(120 * t.size), *y = new_bytes(count * t.size + 1);
-    t.x = x, t.y = y;
-    run_parts(run_pad, &t, y, count * t.size);
-    for (idx i = 0; i < count; i++) {
-      idx left = i, at[4], inside = 1, from = 0;
-      for (int d = 3; d >= 0; d--) at[d] = left % t.n[d] - t.p[d], left /= t.n[d];
-      for (int d = 0; d < 4; d++) inside &= at[d] >= 0 && at[d] < t.s[d], from = from * t.s[d] + at[d];
-      assert_memory_equal(y + i * t.size, inside ? x + from * t.size : value, (size_t)t.size);
-    }
-    free(x), free(y);
-  }
-}
-
 enum { N = 2, IH = 4, IW = 3, OH = 7, OW = 5 };
 static const int32_t ynear[OH] = {0, 0, 1, 1, 2, 3, 3}, xnear[OW] = {0, 0, 1, 2, 2};
 static const int32_t ytable[2 * OH] = {0, 0, 0, 1, 0, 1, 1, 2, 2, 3, 2, 3, 3, 3},
@@ -168,5 +132,4 @@ static void test_resize(void **state) {
   }
 }
 
-RUN_TESTS(cmocka_unit_test(test_transpose), cmocka_unit_test(test_gather), cmocka_unit_test(test_pad),
-          cmocka_unit_test(test_resize))
+RUN_TESTS(cmocka_unit_test(test_transpose), cmocka_unit_test(test_gather), cmocka_unit_test(test_resize))

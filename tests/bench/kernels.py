@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""How close emitted matrix products and convolutions come to a pure multiply-add loop on this machine.
+
+    kernels.py [--cpu LEVEL ...] [--rounds N] [--json FILE]
+
+Each shape is a model of one operator, built by ingot and timed by its own `bench`, in turns with a loop of independent
+multiply-adds that touches no memory (the most that the CPU can do), so that a machine whose speed drifts is fair to both.
+A figure is the median over the rounds of kernel / loop in the same round. One thread.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np
+import onnx
+import support
+from onnx import TensorProto, helper, numpy_helper
+
+LEVELS = {"x86-64-v3": (32, ["-mavx2", "-mfma"]), "x86-64-v4": (64, ["-march=x86-64-v4"])}
+
+# Convolutions of ResNet-50 as (H, C, O, kernel, stride), products of BERT and MiniLM as (M, K, N).
+CONVS = [(224, 3, 64, 7, 2), (56, 64, 64, 1, 1), (56, 64, 64, 3, 1), (56, 64, 256, 1, 1), (56, 256, 64, 1, 1),
+         (56, 256, 128, 1, 1), (56, 128, 128, 3, 2), (28, 128, 128, 3, 1), (28, 128, 512, 1, 1), (28, 512, 128, 1, 1),
+         (28, 512, 256, 1, 1), (28, 256, 256, 3, 2), (14, 256, 256, 3, 1), (14, 256, 1024, 1, 1), (14, 1024, 256, 1, 1),
+         (14, 1024, 512, 1, 1), (14, 512, 512, 3, 2), (7, 512, 512, 3, 1), (7, 512, 2048, 1, 1), (7, 2048, 512, 1, 1)]
+GEMMS = [(32, 384, 384), (32, 384, 1536), (32, 1536, 384), (128, 768, 768), (128, 768, 3072), (128, 3072, 768)]
+
+LOOP = r"""
+#include <stdio.h>
+#include <time.h>
+typedef float vf __attribute__((vector_size(BYTES)));
+enum { CHAINS = BYTES == 64 ? 24 : 12, TURNS = 400000 };
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+int main(void) {
+  vf a[CHAINS], x = (vf){0} + 0.999f, y = (vf){0} + 0.001f;
+  for (int i = 0; i < CHAINS; i++) a[i] = (vf){0} + (float)i;
+  double best = 1e9;
+  for (int round = 0; round < 25; round++) {
+    double start = now();
+    for (int i = 0; i < TURNS; i++) {
+      _Pragma("clang loop unroll(full)") for (int k = 0; k < CHAINS; k++) a[k] = a[k] * x + y;
+      __asm__ volatile("" : "+v"(x));
+    }
+    double took = now() - start;
+    if (took < best) best = took;
+  }
+  float sum = 0;
+  for (int i = 0; i < CHAINS; i++) sum += a[i][0];
+  printf("%.3f %g\n", 2.0 * CHAINS * (BYTES / 4) * TURNS / best * 1e-9, (double)sum);
+}
+"""
+
+
+def build_loop(folder, level):
+    vector, flags = LEVELS[level]
+    source, loop = folder / "loop.c", folder / f"loop-{level}"
+    source.write_text(LOOP)
+    support.execute(["clang-19", "-O2", "-ffp-contract=fast", f"-DBYTES={vector}", *flags, source, "-o", loop])
+    return loop
+
+
+def make_model(path, node, x, weight):
+    infos = [helper.make_tensor_value_info("x", TensorProto.FLOAT, x)], [helper.make_empty_tensor_value_info("y")]
+    array = np.random.default_rng(1).uniform(-0.1, 0.1, weight).astype(np.float32)
+    graph = helper.make_graph([node], "kernel", *infos, [numpy_helper.from_array(array, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def conv_model(path, h, c, o, k, stride):
+    """The convolution between two others would be channels-last; alone it reads and writes NCHW, which is timed apart."""
+    node = helper.make_node("Conv", ["x", "w"], ["y"], strides=[stride] * 2, pads=[k // 2] * 4)
+    make_model(path, node, [1, c, h, h], [o, c, k, k])
+    return f"conv {h}x{h}x{c} -> {o}, {k}x{k}/{stride}"
+
+
+def gemm_model(path, m, k, n):
+    make_model(path, helper.make_node("MatMul", ["x", "w"], ["y"]), [m, k], [k, n])
+    return f"gemm {m}x{k}x{n}"
+
+
+def bench_step(executable):
+    """GFLOP/s of the executable's convolution or product, whatever else it does."""
+    report = json.loads(support.execute([executable, "bench", "--json", "--steps", "--runs", "60"]).stdout)
+    return max(step["flops"] / step["p50_us"] * 1e-3 for step in report["steps"])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cpu", action="append", choices=LEVELS)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    support.need_compiler()
+    results = []
+    with tempfile.TemporaryDirectory(prefix="ingot-kernels-") as name:
+        folder = Path(name)
+        for level in options.cpu or LEVELS:
+            loop = build_loop(folder, level)
+            shapes = [(conv_model, s) for s in CONVS] + [(gemm_model, s) for s in GEMMS]
+            print(f"{level:<34} {'GFLOP/s':>9} {'loop':>9} {'share':>7}")
+            for make, shape in shapes:
+                title = make(folder / "m.onnx", *shape)
+                support.build(folder / "m.onnx", folder / "m", cpu=level)
+                rounds = []
+                for _ in range(options.rounds):
+                    peak = float(support.execute([loop]).stdout.split()[0])
+                    rounds.append((bench_step(folder / "m"), peak))
+                share = statistics.median(kernel / peak for kernel, peak in rounds)
+                kernel, peak = (statistics.median(column) for column in zip(*rounds))
+                print(f"{title:<34} {kernel:9.1f} {peak:9.1f} {share:7.1%}", flush=True)
+                results.append({"cpu": level, "kernel": title, "gflops": kernel, "loop_gflops": peak, "share": share})
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -324,7 +324,7 @@ static void print_results(Text *out, const Func *func, const Nodes *nodes) {
       text_printf(out, "    result[l] = %s;\n", value);
     else
       text_printf(out, "    %s = %s;\n", lane_text(nodes->arena, 'y', i, &func->stores[i]),
-                  expand_one(nodes->arena, types[func->stores[i].type].store, value));
+                  expand_one(nodes->arena, types[func->stores[i].type].store, &types[func->stores[i].type], value));
   }
 }
 

@@ -295,7 +295,7 @@ bool read_tensor_proto(const uint8_t *data, size_t size, const ModelTensor *tens
   const Dtype *dtype = data_type <= UINT32_MAX ? find_dtype((uint32_t)data_type) : NULL;
   char text[32];
   snprintf(text, sizeof text, "number %" PRIu64, data_type);
-  if (!match_tensor(tensor, dtype, text, &shape, source, error)) return false;
+  if (!match_tensor(tensor, dtype, text, &shape, source, error) || !dtype) return false;
   if (raw.at) return read_raw(raw.at, (size_t)(raw.end - raw.at), tensor, to, source, error);
   uint64_t count = 0, expected = tensor->bytes / dtype->bytes;
   uint32_t wanted = typed_field(dtype->number);

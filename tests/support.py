@@ -1,10 +1,10 @@
 """What the Python tests share: where things are, how to build and run a model, how to compare.
 
 Settings come from the environment:
-  INGOT        the compiler; default: ingot in INGOT_BUILD
+  INGOT            the compiler; default: ingot in INGOT_BUILD
   INGOT_RESOURCES  what the compiler puts into executables; default: lib/ingot beside it
-  INGOT_BUILD  the build folder, where generated models are kept; default: build
-  INGOT_DATA   a folder that holds models/, bench/ and conformance/; tests that need it are skipped without it
+  INGOT_BUILD      the build folder, where generated models are kept; default: build
+  INGOT_DATA       a folder that holds models/, bench/ and conformance/; tests that need it are skipped without it
 """
 
 import io

@@ -132,6 +132,7 @@ static size_t add_nodes(Nodes *nodes, const Expr *e) {
   int count = scalar_arity(e->op);
   for (int i = 0; i < count; i++) {
     operands[i] = add_nodes(nodes, e->a[i]);
+    assert(nodes->nodes);
     int ready = ready_in(&nodes->nodes[operands[i]]);
     if (ready > node.loop) node.loop = ready;
   }

@@ -4,6 +4,7 @@
 //
 // Wire format: https://protobuf.dev/programming-guides/encoding
 #include "compiler/onnx/unpack.h"
+#include <assert.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 100 };

@@ -5,7 +5,9 @@
 
 Each shape is a model of one operator, built by ingot and timed by its own `bench`, in turns with a loop of independent
 multiply-adds that touches no memory (the most that the CPU can do), so that a machine whose speed drifts is fair to both.
-A figure is the median over the rounds of kernel / loop in the same round. One thread.
+Both run for
+some tenths of a second, since short bursts get a higher clock, and give their median; a figure is the median over the
+rounds of kernel / loop in the same round. One thread.
 """
 
 import argparse
@@ -33,30 +35,32 @@ GEMMS = [(32, 384, 384), (32, 384, 1536), (32, 1536, 384), (128, 768, 768), (128
 
 LOOP = r"""
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 typedef float vf __attribute__((vector_size(BYTES)));
-enum { CHAINS = BYTES == 64 ? 24 : 12, TURNS = 400000 };
+enum { CHAINS = BYTES == 64 ? 24 : 12, TURNS = 20000, ROUNDS = 1500 };
+static double took[ROUNDS];
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
+static int compare(const void *a, const void *b) { return (*(double *)a > *(double *)b) - (*(double *)a < *(double *)b); }
 int main(void) {
   vf a[CHAINS], x = (vf){0} + 0.999f, y = (vf){0} + 0.001f;
   for (int i = 0; i < CHAINS; i++) a[i] = (vf){0} + (float)i;
-  double best = 1e9;
-  for (int round = 0; round < 25; round++) {
+  for (int round = 0; round < ROUNDS; round++) {
     double start = now();
     for (int i = 0; i < TURNS; i++) {
       _Pragma("clang loop unroll(full)") for (int k = 0; k < CHAINS; k++) a[k] = a[k] * x + y;
       __asm__ volatile("" : "+v"(x));
     }
-    double took = now() - start;
-    if (took < best) best = took;
+    took[round] = now() - start;
   }
+  qsort(took, ROUNDS, sizeof *took, compare);
   float sum = 0;
   for (int i = 0; i < CHAINS; i++) sum += a[i][0];
-  printf("%.3f %g\n", 2.0 * CHAINS * (BYTES / 4) * TURNS / best * 1e-9, (double)sum);
+  printf("%.3f %g\n", 2.0 * CHAINS * (BYTES / 4) * TURNS / took[ROUNDS / 2] * 1e-9, (double)sum);
 }
 """
 
@@ -90,7 +94,7 @@ def gemm_model(path, m, k, n):
 
 def bench_step(executable):
     """GFLOP/s of the executable's convolution or product, whatever else it does."""
-    report = json.loads(support.execute([executable, "bench", "--json", "--steps", "--runs", "60"]).stdout)
+    report = json.loads(support.execute([executable, "bench", "--json", "--steps", "--seconds", "1"]).stdout)
     return max(step["flops"] / step["p50_us"] * 1e-3 for step in report["steps"])
 
 

@@ -15,6 +15,7 @@ of the executable while it runs, weights that it touched included.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -29,7 +30,7 @@ import numpy as np
 import support
 import zoo
 
-STARTS = 20
+STARTS, LAUNCHES = 20, 5
 HEADER = ("model", "ORT ms", "Ingot ms", "ratio", "build s", "peak MB", "× model", "code KB", "answer ms", "RSS MB",
           "outputs")
 
@@ -102,16 +103,18 @@ def time_start(executable, inputs, folder):
 
 
 def read_peak(executable, runs):
-    """Highest resident memory over the life of a `bench`, MB: VmHWM, read until the process is gone, without a pause since
-    it may live for a millisecond. (What wait4 reports starts at this Python's own size, inherited until exec.)"""
-    command = [str(executable), "bench", "--threads", "1", "--runs", str(runs)]
-    process, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={}), 0
-    status = Path(f"/proc/{process.pid}/status")
-    while process.poll() is None:
-        lines = status.read_text().splitlines()  # the file stays until poll() has reaped the process
-        peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))])
-    if process.returncode:
-        raise support.Failure(f"bench ended with {process.returncode}")
+    """Most resident memory seen while a `bench` runs, MB, over a few launches: each may live for a millisecond only. From
+    smaps_rollup, which counts pages; VmHWM of /proc/PID/status is off by up to 128 KB a CPU, and wait4's figure starts at
+    this Python's own size, inherited until exec."""
+    command, peak = [str(executable), "bench", "--threads", "1", "--runs", str(runs)], 0
+    for _ in range(LAUNCHES):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={})
+        while process.poll() is None:
+            with contextlib.suppress(OSError):  # it has just ended
+                lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+                peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("Rss:"))])
+        if process.returncode:
+            raise support.Failure(f"bench ended with {process.returncode}")
     return peak / 1024
 
 

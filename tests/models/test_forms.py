@@ -38,7 +38,9 @@ int main(void) {
   int status = ingot_run(memory, (const void *[]){x}, (void *[]){y});
   if (status) return fprintf(stderr, "%s\\n", ingot_status_text(status)), 1;
   file = fopen("y.raw", "wb");
-  return !file || fwrite(y, 1, out.bytes, file) != out.bytes || fclose(file);
+  if (!file || fwrite(y, 1, out.bytes, file) != out.bytes || fclose(file)) return 5;
+  free(memory), free(x), free(y);
+  return 0;
 }
 """
 

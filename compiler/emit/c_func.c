@@ -125,7 +125,7 @@ static int ready_in(const Local *node) { return node->loop + is_vector_function(
 
 static size_t add_nodes(Nodes *nodes, const Expr *e) {
   size_t found = find_node(nodes, e);
-  if (found != SIZE_MAX) return found;
+  if (found < nodes->count) return found;
   assert(types[e->type].local); // no other types have scalar expressions
   Local node = {.e = e, .is_array = is_vector_function(e)};
   size_t operands[3];

@@ -10,7 +10,8 @@ enum { BUCKETS = 1024 };
 // What a walk over a DAG notes for each expression; a new walk is a new stamp, so that nothing has to be cleared.
 typedef struct {
   uint32_t stamp;
-  const Expr *result;
+  const Expr *result; // of a substitution
+  int readers, name;  // of printing; names count from 1
 } Note;
 
 struct ExprTable {
@@ -177,7 +178,7 @@ static const Expr *substitute(Substitution *s, const Expr *e) {
     if (changed)
       result = e->op == EX_CAST ? expr_cast(s->table, e->type, a[0]) : expr_op(s->table, e->op, a[0], a[1], a[2]);
   }
-  *note_of(s->table, e) = (Note){s->stamp, result}; // the notes may have moved
+  *note_of(s->table, e) = (Note){.stamp = s->stamp, .result = result}; // the notes may have moved
   return result;
 }
 
@@ -216,31 +217,72 @@ int expr_cost(ExprTable *table, const Expr *e) {
   return sum;
 }
 
-void expr_print(const Expr *e, Text *out) {
+/* printing */
+
+typedef struct {
+  ExprTable *table;
+  Text *out;
+  uint32_t stamp;
+  int names; // given so far
+} Printer;
+
+static void count_readers(Printer *p, const Expr *e) {
+  Note *note = note_of(p->table, e);
+  if (note->stamp == p->stamp) {
+    note->readers++;
+    return;
+  }
+  *note = (Note){.stamp = p->stamp, .readers = 1};
+  for (int i = 0; i < 3 && e->a[i]; i++) count_readers(p, e->a[i]);
+}
+
+static void print_operand(Printer *p, const Expr *e);
+
+static void print_body(Printer *p, const Expr *e) {
   switch (e->op) {
   case EX_CONST:
     if (dtype_is_float(e->type))
-      text_printf(out, e->type == DT_F64 ? "%.17g" : "%.9g", e->f);
+      text_printf(p->out, e->type == DT_F64 ? "%.17g" : "%.9g", e->f);
     else
-      text_printf(out, "%lld", (long long)e->i);
+      text_printf(p->out, "%lld", (long long)e->i);
     return;
-  case EX_ACC: text_printf(out, "acc"); return;
-  case EX_LOAD: text_printf(out, "x%d", e->index); return;
-  case EX_CAST: text_printf(out, "%s(", dtype_name(e->type)); break;
-  default:
-    if (ops[e->op].arity == 2 && !strchr("mp", ops[e->op].text[0])) { // an operator sign, not min, max, pow
-      text_printf(out, "(");
-      expr_print(e->a[0], out);
-      text_printf(out, " %s ", ops[e->op].text);
-      expr_print(e->a[1], out);
-      text_printf(out, ")");
-      return;
-    }
-    text_printf(out, "%s(", ops[e->op].text);
+  case EX_ACC: text_printf(p->out, "acc"); return;
+  case EX_LOAD: text_printf(p->out, "x%d", e->index); return;
+  default: break;
   }
-  for (int i = 0; i < ops[e->op].arity || (i == 0 && e->op == EX_CAST); i++) {
-    if (i) text_printf(out, ", ");
-    expr_print(e->a[i], out);
+  const char *text = e->op == EX_CAST ? dtype_name(e->type) : ops[e->op].text;
+  bool sign = ops[e->op].arity == 2 && !strchr("mp", text[0]); // not min, max, pow
+  text_printf(p->out, "%s(", sign ? "" : text);
+  for (int i = 0; i < ops[e->op].arity; i++) {
+    if (i) text_printf(p->out, sign ? " %s " : ", ", text);
+    print_operand(p, e->a[i]);
   }
-  text_printf(out, ")");
+  text_printf(p->out, ")");
+}
+
+static void print_operand(Printer *p, const Expr *e) {
+  const Note *note = note_of(p->table, e);
+  if (note->name)
+    text_printf(p->out, "t%d", note->name - 1);
+  else
+    print_body(p, e);
+}
+
+// "t0 = acc + x0; ": what several read gets a name, so that the text is as long as the DAG, not as its tree.
+static void print_shared(Printer *p, const Expr *e) {
+  Note *note = note_of(p->table, e);
+  if (note->name || !e->a[0]) return;
+  for (int i = 0; i < 3 && e->a[i]; i++) print_shared(p, e->a[i]);
+  if (note->readers < 2) return;
+  text_printf(p->out, "t%d = ", p->names);
+  print_body(p, e);
+  text_printf(p->out, "; ");
+  note->name = ++p->names;
+}
+
+void expr_print(ExprTable *table, const Expr *e, Text *out) {
+  Printer p = {table, out, ++table->stamp, 0};
+  count_readers(&p, e);
+  print_shared(&p, e);
+  print_operand(&p, e);
 }

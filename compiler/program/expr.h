@@ -97,9 +97,9 @@ const char *scalar_text(ScalarOp op);
 
 // Copies `e` with acc in place of EX_ACC (NULL: left as is) and loads[i] in place of EX_LOAD i (NULL: left as is).
 const Expr *expr_substitute(ExprTable *table, const Expr *e, const Expr *acc, const Expr *const *loads);
-bool expr_may_fault(ExprTable *table, const Expr *e); // integer division inside
-int expr_cost(ExprTable *table, const Expr *e);       // rough operations per element, a transcendental counts 10
-void expr_print(const Expr *e, Text *out);
+bool expr_may_fault(ExprTable *table, const Expr *e);        // integer division inside
+int expr_cost(ExprTable *table, const Expr *e);              // rough operations per element, a transcendental counts 10
+void expr_print(ExprTable *table, const Expr *e, Text *out); // "t0 = acc + x0; (t0 * t0)"
 
 // formula.c: reads a formula such as "max(x, 0) + alpha * min(x, 0)". Names are looked up by `name`; it returns NULL
 // for one that it does not know, which is a fault of the table that holds the formula (asserted). A literal takes the

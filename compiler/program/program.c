@@ -97,7 +97,7 @@ static void print_access(const Step *step, const Access *access, bool with_buffe
   text_printf(out, "]");
 }
 
-static void print_func(const Step *step, const Func *func, bool with_buffers, Text *out) {
+static void print_func(const Program *program, const Step *step, const Func *func, bool with_buffers, Text *out) {
   static const char *const kinds[] = {"load", "store", "body"};
   text_printf(out, "%s:%s{", kinds[func->kind], dtype_name(func->acc));
   for (size_t i = 0; i < func->load_count; i++) {
@@ -108,9 +108,9 @@ static void print_func(const Step *step, const Func *func, bool with_buffers, Te
   for (size_t i = 0; i < func->store_count; i++) {
     print_access(step, &func->stores[i], with_buffers, out);
     text_printf(out, " = ");
-    expr_print(func->values[i], out);
+    expr_print(program->exprs, func->values[i], out);
   }
-  if (func->kind == FUNC_LOAD) expr_print(func->values[0], out);
+  if (func->kind == FUNC_LOAD) expr_print(program->exprs, func->values[0], out);
   text_printf(out, "}");
 }
 
@@ -126,7 +126,7 @@ static const char *arg_word(const Template *kernel, size_t i, int *length) {
   }
 }
 
-static void print_step(const Step *step, bool with_buffers, Text *out) {
+static void print_step(const Program *program, const Step *step, bool with_buffers, Text *out) {
   text_printf(out, "%s", step->kernel->name);
   for (size_t i = 0; i < step->arg_count; i++) {
     const Arg *arg = &step->args[i];
@@ -143,7 +143,7 @@ static void print_step(const Step *step, bool with_buffers, Text *out) {
       else
         text_printf(out, "p%d", arg->pointer);
       break;
-    case ARG_FUNC: print_func(step, arg->func, with_buffers, out); break;
+    case ARG_FUNC: print_func(program, step, arg->func, with_buffers, out); break;
     }
   }
 }
@@ -157,7 +157,7 @@ void program_print(const Program *program, Text *out) {
   }
   for (size_t i = 0; i < program->step_count; i++) {
     text_printf(out, "#%zu '%s' ", i, program->steps[i]->name);
-    print_step(program->steps[i], true, out);
+    print_step(program, program->steps[i], true, out);
     text_printf(out, "\n");
   }
   text_printf(out, "arena %lld bytes, weights %lld bytes, state %lld bytes\n", (long long)program->arena_bytes,
@@ -166,7 +166,7 @@ void program_print(const Program *program, Text *out) {
 
 const char *step_signature(const Program *program, const Step *step) {
   Text text = {.arena = program->arena};
-  print_step(step, false, &text);
+  print_step(program, step, false, &text);
   return text.data;
 }
 

@@ -10,8 +10,9 @@ allocated before. That call still goes through Python, about a microsecond, whic
 
 Columns: ms per inference; ratio of ONNX Runtime's to Ingot's (above 1: Ingot is faster); build seconds; the compiler's peak
 memory, its linker's included, and that as a multiple of the model file; size of the executable without its weights;
-exec to answer: from starting the executable with `run` on a raw input to its end, median of 20; the highest resident memory
-of the executable while it runs, weights that it touched included.
+exec to answer: from starting the executable with `run` on a raw input to its end, median of 20 (where others keep all
+CPUs busy, this shows the scheduler: steps of 4 ms); the highest resident memory of the executable while it runs, weights
+that it touched included.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import numpy as np
 import support
 import zoo
 
-STARTS, LAUNCHES = 20, 5
+STARTS, SAMPLES = 20, 50
 HEADER = ("model", "ORT ms", "Ingot ms", "ratio", "build s", "peak MB", "× model", "code KB", "answer ms", "RSS MB",
           "outputs")
 
@@ -103,19 +104,19 @@ def time_start(executable, inputs, folder):
 
 
 def read_peak(executable, runs):
-    """Most resident memory seen while a `bench` runs, MB, over a few launches: each may live for a millisecond only. From
-    smaps_rollup, which counts pages; VmHWM of /proc/PID/status is off by up to 128 KB a CPU, and wait4's figure starts at
-    this Python's own size, inherited until exec."""
-    command, peak = [str(executable), "bench", "--threads", "1", "--runs", str(runs)], 0
-    for _ in range(LAUNCHES):
+    """Most resident memory seen in SAMPLES looks at `bench` while it runs, MB; it is launched again and again, as it may
+    live for a millisecond only. From smaps_rollup, which counts pages; VmHWM of /proc/PID/status is off by up to 128 KB a
+    CPU, and wait4's figure starts at this Python's own size, inherited until exec."""
+    command, seen = [str(executable), "bench", "--threads", "1", "--runs", str(runs)], []
+    while len(seen) < SAMPLES:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={})
         while process.poll() is None:
             with contextlib.suppress(OSError):  # it has just ended
                 lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-                peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("Rss:"))])
+                seen += [int(line.split()[1]) for line in lines if line.startswith("Rss:")]
         if process.returncode:
             raise support.Failure(f"bench ended with {process.returncode}")
-    return peak / 1024
+    return max(seen) / 1024
 
 
 def measure(model, options, folder):

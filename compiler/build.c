@@ -51,8 +51,18 @@ static void record_output(Arena *arena, const Value *value, const void *data, ui
   *check = (ModelCheck){index, (uint32_t)kept, at, values};
 }
 
+// Whether a run takes less than half of this machine's memory.
+static bool fits_memory(const Program *program) {
+  int64_t bytes = program->arena_bytes, most = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 2;
+  for (size_t i = 0; i < program->buffer_count; i++) {
+    const Buffer *b = program->buffers[i];
+    if ((b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT) && !add_size(bytes, b->bytes, &bytes)) return false;
+  }
+  return bytes < most;
+}
+
 // Runs the program once on seeded inputs, by its own code when this machine can, else by code made for this machine.
-// A model that cannot digest such inputs (an index out of range) goes without vectors.
+// A model that cannot digest such inputs (an index out of range) or is too large for this machine goes without.
 static void record_checks(Model *model, const Program *program, const Target *target, const Bytes *kernels,
                           Description *description) {
   Arena *arena = model->arena;
@@ -65,7 +75,7 @@ static void record_checks(Model *model, const Program *program, const Target *ta
     program = host ? make_program(model, host) : NULL;
     if (!program || !emit_kernels(model, program, host, CODE_OBJECT, NULL, &own)) program = NULL;
   }
-  if (program) {
+  if (program && fits_memory(program)) {
     const void **inputs = NEW_ARRAY(arena, const void *, program->input_count);
     void **outputs = NEW_ARRAY(arena, void *, program->output_count);
     for (size_t i = 0; i < program->input_count; i++) {
@@ -151,7 +161,7 @@ static bool emit_output(Model *model, const Program *program, const Target *targ
 
 bool build_model(Arena *arena, Diag *diag, const BuildOptions *options) {
   const Target *target = target_find(arena, diag, options->os_target, options->cpu);
-  if (!target) return false;
+  if (!target || !output_check(diag, options->output, options->input)) return false;
   begin(options, "read");
   Model *model = read_onnx(arena, diag, options->input);
   if (!model) return false;

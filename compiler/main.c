@@ -1,6 +1,9 @@
 // The command line: `ingot build`, `inspect`, `ops`, `targets`. The only place that prints messages and exits.
 #include "compiler/build.h"
+#include "compiler/link/output.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,7 +34,7 @@ static const char help[] =
 typedef struct {
   BuildOptions build;
   const char *command;
-  bool verbose, progress; // progress: a line on the terminal that is overwritten
+  bool help, verbose, progress; // progress: a line on the terminal that is overwritten
   const char *stage;
   double stage_start, start;
   Arena *arena;
@@ -90,6 +93,26 @@ static void on_program(void *context, const Program *program) {
   print_text(&text);
 }
 
+/* signals */
+
+// Waits for the signals that end a program, so that nothing temporary outlives it.
+static void *watch_signals(void *set) {
+  int number;
+  sigwait(set, &number);
+  remove_temporaries();
+  _exit(128 + number);
+}
+
+static void start_watching(void) {
+  static sigset_t set;
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  pthread_t thread;
+  sigemptyset(&set);
+  for (size_t i = 0; i < COUNT(numbers); i++) sigaddset(&set, numbers[i]);
+  if (pthread_sigmask(SIG_BLOCK, &set, NULL) == 0 && pthread_create(&thread, NULL, watch_signals, &set) == 0)
+    pthread_detach(thread);
+}
+
 /* reading the command line */
 
 static bool usage(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -144,10 +167,9 @@ static bool read_dump(CommandLine *c, const char *text) {
   bool known = !strcmp(text, "all") || !strcmp(text, "lower");
   for (size_t i = 0; pass_name(i) && !known; i++) known = !strcmp(text, pass_name(i));
   if (!known) {
-    fputs("ingot: passes are:", stderr);
-    for (size_t i = 0; pass_name(i); i++) fprintf(stderr, " %s", pass_name(i));
-    fputs(" lower all\n", stderr);
-    return usage("--dump-after '%s' is no pass", text);
+    Text names = {.arena = c->arena};
+    for (size_t i = 0; pass_name(i); i++) text_printf(&names, "%s, ", pass_name(i));
+    return usage("--dump-after '%s' is none of %slower, all", text, names.data);
   }
   c->build.passes.dump_after = text;
   return true;
@@ -170,6 +192,7 @@ static bool read_option(CommandLine *c, char **argv, int *i) {
   const char *arg = argv[*i], *equals = strncmp(arg, "--", 2) ? NULL : strchr(arg, '=');
   size_t length = equals ? (size_t)(equals - arg) : strlen(arg);
   if (!strcmp(arg, "-v")) return c->verbose = true;
+  if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) return c->help = true;
   for (size_t k = 0; k < COUNT(options); k++) {
     if (strlen(options[k].name) != length || strncmp(options[k].name, arg, length)) continue;
     const char *value = equals ? equals + 1 : argv[*i + 1] ? argv[++*i] : NULL;
@@ -188,7 +211,9 @@ static bool read_arguments(CommandLine *c, char **argv) {
       c->build.input = argv[i];
     }
   }
+  if (c->help) return true;
   if (!c->build.input) return usage("no model given to %s", c->command);
+  if (c->build.output && !*c->build.output) return usage("-o needs the name of a file");
   if (c->build.output) return true;
   static const char *const endings[] = {
       [EMIT_EXE] = "", [EMIT_OBJ] = ".o", [EMIT_LIB] = ".a", [EMIT_C] = ".c", [EMIT_LL] = ".ll", [EMIT_ASM] = ".s"};
@@ -215,12 +240,14 @@ static int finish(CommandLine *c, const Diag *diag, bool ok) {
 static int run_on_model(CommandLine *c, char **argv) {
   Diag diag;
   if (!read_arguments(c, argv)) return 1;
+  if (c->help) return fputs(help, stdout), 0;
   diag_init(&diag, c->arena);
   c->build.on_stage = on_stage;
   c->build.on_program = on_program;
   c->build.passes.on_pass = on_pass;
   c->build.context = c->build.passes.context = c;
   c->progress = isatty(STDERR_FILENO);
+  start_watching();
   if (!strcmp(c->command, "build")) return finish(c, &diag, build_model(c->arena, &diag, &c->build));
   c->progress = false;
   return finish(c, &diag, inspect_model(c->arena, &diag, &c->build, stdout));
@@ -250,28 +277,35 @@ static int list_targets(CommandLine *c) {
   return 0;
 }
 
+// Commands that take no arguments.
+static int run_alone(CommandLine *c, char **argv) {
+  if (argv[2]) return usage("%s takes no arguments, '%s' was given", c->command, argv[2]), 1;
+  if (!strcmp(c->command, "ops")) return list_ops();
+  if (!strcmp(c->command, "targets")) return list_targets(c);
+  fputs(!strcmp(c->command, "--version") ? "ingot " INGOT_VERSION "\n" : help, stdout);
+  return 0;
+}
+
 int main(int argc, char **argv) {
-  (void)argc;
+  static const char *const alone[] = {"ops", "targets", "--version", "--help", "-h", "help"};
   CommandLine c = {.arena = arena_new(), .start = seconds_now()};
+  int status = 1;
   c.build.threads = 1;
   c.command = argc > 1 ? argv[1] : "";
-  int status = 1;
-  if (!*c.command || !strcmp(c.command, "--help") || !strcmp(c.command, "-h") || !strcmp(c.command, "help")) {
-    fputs(help, *c.command ? stdout : stderr);
-    status = *c.command ? 0 : 1;
-  } else if (!strcmp(c.command, "--version")) {
-    puts("ingot " INGOT_VERSION);
-    status = 0;
-  } else if (!strcmp(c.command, "build") || !strcmp(c.command, "inspect")) {
+  bool is_alone = false;
+  for (size_t i = 0; i < COUNT(alone); i++) is_alone = is_alone || !strcmp(c.command, alone[i]);
+  if (!*c.command)
+    fputs(help, stderr);
+  else if (is_alone)
+    status = run_alone(&c, argv);
+  else if (!strcmp(c.command, "build") || !strcmp(c.command, "inspect"))
     status = run_on_model(&c, argv);
-  } else if (!strcmp(c.command, "ops")) {
-    status = list_ops();
-  } else if (!strcmp(c.command, "targets")) {
-    status = list_targets(&c);
-  } else {
+  else
     usage("unknown command '%s'", c.command);
+  if (fflush(stdout) || ferror(stdout)) {
+    fputs("ingot: cannot write to standard output\n", stderr);
+    status = 1;
   }
-  if (fflush(stdout) || ferror(stdout)) status = 1;
   arena_free(c.arena);
   return status;
 }

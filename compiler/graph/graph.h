@@ -92,7 +92,7 @@ typedef struct Model Model;
 enum { MAX_RANK = 16 };
 enum { NEWEST_OPSET = 28 }; // of ai.onnx: the newest that can be read, and that of nodes which passes make
 
-// Constant data in row-major order, little-endian, naturally aligned. Points into the mapped model file or an arena.
+// Constant data in row-major order, little-endian, at any alignment. Points into the mapped model file or an arena.
 typedef struct Tensor {
   DType type;
   int rank; // 0..MAX_RANK
@@ -102,6 +102,9 @@ typedef struct Tensor {
 } Tensor;
 int64_t tensor_count(const Tensor *tensor); // product of dims, checked when the tensor was made
 int64_t tensor_bytes(const Tensor *tensor);
+// Lets go of the memory that bytes [from, from + bytes) take. Those of a mapped file are read again when they are
+// needed.
+void tensor_page_out(const Tensor *tensor, int64_t from, int64_t bytes);
 // Element i of an integer or bool tensor as int64, of a float tensor as double.
 int64_t tensor_int(const Tensor *tensor, int64_t i);
 double tensor_float(const Tensor *tensor, int64_t i);

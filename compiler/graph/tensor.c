@@ -3,11 +3,20 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int64_t tensor_count(const Tensor *tensor) {
   int64_t count = 1;
   for (int i = 0; i < tensor->rank; i++) count *= tensor->dims[i];
   return count;
+}
+
+void tensor_page_out(const Tensor *tensor, int64_t from, int64_t bytes) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)tensor->data + (uintptr_t)from;
+  uintptr_t end = (start + (uintptr_t)bytes) / page * page;
+  start = (start + page - 1) / page * page;
+  if (end > start) madvise((void *)start, end - start, MADV_PAGEOUT); // advice: nothing is lost where it is not taken
 }
 
 int64_t tensor_bytes(const Tensor *tensor) { return dtype_bytes(tensor->type, tensor_count(tensor)); }

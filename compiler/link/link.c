@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,15 +30,23 @@ static void add(Command *command, const char *arg) {
 // Starts the program under the first of its names that exists, with its messages going to `fd`. Returns an errno.
 static int spawn(Command *command, const char *const *names, int fd, pid_t *pid) {
   posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, fd, STDERR_FILENO);
+  sigemptyset(&none); // this process may have blocked signals; its child should hear them
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  setenv("LLVM_DISABLE_SYMBOLIZATION", "1", 1); // a crash would leave files behind
   int error = ENOENT;
   for (; *names && error == ENOENT; names++) {
     command->args[0] = *names;
-    error = posix_spawnp(pid, *names, &actions, NULL, (char **)command->args, environ);
+    error = posix_spawnp(pid, *names, &actions, &attributes, (char **)command->args, environ);
   }
   posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
   return error;
 }
 
@@ -66,6 +76,9 @@ static bool run(Diag *diag, Command *command, const char *const *names, const ch
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
   while (size && said[size - 1] == '\n') size--;
   said[size] = '\0';
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) // it maps what it writes
+    return diag_error(diag, "ingot", "'%s' failed: %s (temporary files: set TMPDIR)", command->args[0],
+                      strerror(ENOSPC));
   char *last = strrchr(said, '\n');
   bool crashed = !strncmp(said, "PLEASE submit", 13); // LLVM's way to report a full disk: the reason is the last line
   return diag_error(diag, "ingot", "'%s' failed: %s", command->args[0],

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,20 +21,77 @@ static void close_output(Output *output) {
   output->fd = -1;
 }
 
+/* what lies on the disk for now */
+
+// Temporary files and folders of this process, for the case that a signal ends it. The only state that compilations
+// share: they end together, too.
+static pthread_mutex_t temporary_lock = PTHREAD_MUTEX_INITIALIZER;
+static const char *temporaries[64];
+
+static void note_temporary(const char *path) {
+  pthread_mutex_lock(&temporary_lock);
+  for (size_t i = 0; i < COUNT(temporaries); i++)
+    if (!temporaries[i]) {
+      temporaries[i] = path;
+      break;
+    }
+  pthread_mutex_unlock(&temporary_lock);
+}
+
+static void forget_temporary(const char *path) {
+  pthread_mutex_lock(&temporary_lock);
+  for (size_t i = 0; i < COUNT(temporaries); i++)
+    if (temporaries[i] == path) temporaries[i] = NULL;
+  pthread_mutex_unlock(&temporary_lock);
+}
+
+static void remove_path(const char *path) {
+  if (unlink(path) == 0 || (errno != EISDIR && errno != EPERM)) return;
+  DIR *dir = opendir(path);
+  if (!dir) return;
+  for (struct dirent *entry; (entry = readdir(dir));)
+    unlinkat(dirfd(dir), entry->d_name, 0); // NOLINT: dirfd of an open folder does not fail
+  closedir(dir);
+  rmdir(path);
+}
+
+void remove_temporaries(void) {
+  pthread_mutex_lock(&temporary_lock); // and never let go: nothing may be made any more
+  for (size_t i = 0; i < COUNT(temporaries); i++)
+    if (temporaries[i]) remove_path(temporaries[i]);
+}
+
+/* outputs */
+
 static void release_output(void *object) {
   Output *output = object;
   close_output(output);
-  if (output->temporary) unlink(output->temporary);
+  if (!output->temporary) return;
+  unlink(output->temporary);
+  forget_temporary(output->temporary);
+}
+
+bool output_check(Diag *diag, const char *path, const char *input) {
+  struct stat info, other;
+  size_t length = strlen(path);
+  bool exists = stat(path, &info) == 0;
+  if (!length || path[length - 1] == '/' || (exists && S_ISDIR(info.st_mode)))
+    return diag_error(diag, path, "output is a folder: name a file");
+  if (exists && !S_ISREG(info.st_mode))
+    return diag_error(diag, path, "output is no regular file: it would be replaced");
+  if (exists && input && stat(input, &other) == 0 && info.st_dev == other.st_dev && info.st_ino == other.st_ino)
+    return diag_error(diag, path, "output is the model itself");
+  const char *slash = strrchr(path, '/');
+  char folder[PATH_MAX];
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+  if (access(folder, W_OK | X_OK) == 0) return true;
+  return diag_error(diag, path, "cannot create output: %s", strerror(errno));
 }
 
 Output *output_open(Arena *arena, Diag *diag, const char *path) {
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
-  struct stat info;
-  if (!*name || (stat(path, &info) == 0 && S_ISDIR(info.st_mode))) {
-    diag_error(diag, path, "output is a folder: name a file");
-    return NULL;
-  }
+  if (!output_check(diag, path, NULL)) return NULL;
   Output *output = NEW(arena, Output);
   output->path = path;
   output->temporary = arena_printf(arena, "%.*s.%.200s.XXXXXX.tmp", (int)(name - path), path, name);
@@ -41,6 +100,7 @@ Output *output_open(Arena *arena, Diag *diag, const char *path) {
     diag_error(diag, path, "cannot create output: %s", strerror(errno));
     return NULL;
   }
+  note_temporary(output->temporary);
   arena_on_free(arena, release_output, output);
   return output;
 }
@@ -59,18 +119,14 @@ bool output_commit(Diag *diag, Output *output, bool executable) {
   output->fd = -1;
   ok = ok && rename(output->temporary, output->path) == 0;
   if (!ok) return output_error(diag, output);
+  forget_temporary(output->temporary);
   output->temporary = NULL;
   return true;
 }
 
 static void remove_folder(void *object) {
-  const char *path = object;
-  DIR *dir = opendir(path);
-  if (!dir) return;
-  for (struct dirent *entry; (entry = readdir(dir));)
-    unlinkat(dirfd(dir), entry->d_name, 0); // NOLINT: dirfd of an open folder does not fail
-  closedir(dir);
-  rmdir(path);
+  remove_path(object);
+  forget_temporary(object);
 }
 
 const char *temporary_folder(Arena *arena, Diag *diag) {
@@ -80,6 +136,7 @@ const char *temporary_folder(Arena *arena, Diag *diag) {
     diag_error(diag, path, "cannot create a folder for temporary files: %s", strerror(errno));
     return NULL;
   }
+  note_temporary(path);
   arena_on_free(arena, remove_folder, path);
   return path;
 }

@@ -6,6 +6,9 @@
 // which also goes when the arena is freed.
 typedef struct Output Output;
 
+// Whether a file can be made at `path`: its folder is there, and it is no folder, no device and not the file `input`
+// (NULL: none). Records an error when not, before anyone has waited for the compiler.
+bool output_check(Diag *diag, const char *path, const char *input);
 // Starts a file at `path`. NULL after a recorded error: folder missing or not writable, path is a folder.
 Output *output_open(Arena *arena, Diag *diag, const char *path);
 int output_fd(const Output *output); // for reading and writing; the output stays its owner
@@ -20,3 +23,6 @@ const char *temporary_folder(Arena *arena, Diag *diag);
 
 // Writes all of it, however many calls that takes. False, with errno set, when it cannot.
 bool write_all(int fd, const void *data, size_t size);
+
+// Removes every temporary file and folder of the process, which must end then: for signals.
+void remove_temporaries(void);

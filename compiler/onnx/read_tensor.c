@@ -1,4 +1,4 @@
-// TensorProto → Tensor. Data stays where it lies in the file if it can: raw bytes that are aligned are not copied.
+// TensorProto → Tensor. Raw bytes stay where they lie in the file, at any alignment.
 #include "compiler/onnx/reader.h"
 #include <stdlib.h>
 #include <string.h>
@@ -49,15 +49,6 @@ static bool size_error(Reader *r, const TensorProto *proto, const Loc *loc, cons
   return tensor_error(r, loc, text_or_empty(proto->name), "%s takes %lld %s, but the file holds %llu",
                       shape_text(r->arena, proto->data_type, proto->n_dims, proto->dims), (long long)expected, unit,
                       (unsigned long long)found);
-}
-
-// Data of a type has to lie on a multiple of its size.
-static const void *align_data(Reader *r, DType type, const void *data, int64_t bytes) {
-  int size = type == DT_C64 ? 4 : type == DT_C128 ? 8 : dtype_bits(type) / 8;
-  if (size < 2 || (uintptr_t)data % (unsigned)size == 0) return data;
-  void *copy = arena_alloc(r->arena, (size_t)bytes);
-  memcpy(copy, data, (size_t)bytes);
-  return copy;
 }
 
 // Any byte but 0 is true in a file; in memory true is 1.
@@ -152,7 +143,7 @@ static Tensor *read_new_tensor(Reader *r, const TensorProto *proto, const Loc *l
   }
   if (bytes == 0) return tensor;
   if (!data) return NULL;
-  tensor->data = align_data(r, tensor->type, data, bytes);
+  tensor->data = data;
   if (tensor->type == DT_BOOL) tensor->data = normalize_bools(r, tensor->data, bytes);
   return tensor;
 }

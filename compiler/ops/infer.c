@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Far more than machines have, and so little that sums over all values of a model cannot overflow.
+static const int64_t MOST_BYTES = INT64_C(1) << 44;
+
 bool set_dims(Model *model, Node *node, size_t output, int rank, const Dim *dims) {
   Value *value = node_out(node, output);
   if (!value) return true;
@@ -16,7 +19,7 @@ bool set_dims(Model *model, Node *node, size_t output, int rank, const Dim *dims
     if (!dim_is_const(dims[i])) continue;
     if (dims[i].value < 0)
       return node_error(model, node, "dim %d of the result would be %lld", i, (long long)dims[i].value);
-    if (dims[i].value && !mul_size(bytes, dims[i].value, &bytes))
+    if (dims[i].value && (!mul_size(bytes, dims[i].value, &bytes) || bytes > MOST_BYTES))
       return node_error(model, node, "the result would be larger than memory can be");
   }
   value->rank = rank;

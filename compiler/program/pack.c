@@ -97,11 +97,24 @@ static int64_t valid_lanes(const Pack *pack, int64_t lanes, int64_t index) {
   return min_size(left, lanes);
 }
 
-bool pack_write(const Buffer *weight, bool (*write)(void *context, const void *data, size_t size), void *context) {
+// As it is, in parts, so that a weight of gigabytes is never in memory as a whole.
+static bool write_plain(const Tensor *tensor, bool (*write)(void *context, const void *data, size_t size),
+                        void *context) {
+  const int64_t all = tensor_bytes(tensor), part = INT64_C(64) << 20;
+  for (int64_t at = 0; at < all; at += part) {
+    int64_t bytes = min_size(part, all - at);
+    if (!write(context, (const char *)tensor->data + at, (size_t)bytes)) return false;
+    tensor_page_out(tensor, at, bytes);
+  }
+  return true;
+}
+
+static bool write_packed(const Buffer *weight, bool (*write)(void *context, const void *data, size_t size),
+                         void *context) {
   const Pack *pack = &weight->pack;
   const Tensor *tensor = weight->tensor;
   if (pack_count(weight) == 0) return true;
-  if (pack->rank == 0) return write(context, tensor->data, (size_t)tensor_bytes(tensor));
+  if (pack->rank == 0) return write_plain(tensor, write, context);
   check_bounds(weight);
   int64_t size = dtype_bits(tensor->type) / 8;
   assert(size == 1 || size == 2 || size == 4 || size == 8);
@@ -148,4 +161,10 @@ bool pack_write(const Buffer *weight, bool (*write)(void *context, const void *d
     }
     if (d < 0) return write(context, out, (size_t)filled);
   }
+}
+
+bool pack_write(const Buffer *weight, bool (*write)(void *context, const void *data, size_t size), void *context) {
+  bool ok = write_packed(weight, write, context);
+  tensor_page_out(weight->tensor, 0, tensor_bytes(weight->tensor));
+  return ok;
 }

@@ -62,7 +62,7 @@ CASES = [
       for n in ("many", "-1", "1025", "2x", "99999999999999999999")),
     ("build m.onnx --threads=", "--threads '' is no number from 0 to 1024; " + HELP),
     ("build m.onnx --emit pdf", "--emit 'pdf' is none of exe, obj, lib, c, ll, asm; " + HELP),
-    ("build m.onnx --dump-after nothing", "--dump-after 'nothing' is no pass"),
+    ("build m.onnx --dump-after nothing", "--dump-after 'nothing' is none of check-operators, "),
     # -o
     *((f"build m.onnx --shape x=1x3 --emit {form} -o nowhere/y.c", "cannot create output: No such file or directory")
       for form in ("exe", "obj", "lib", "c", "ll", "asm")),

@@ -207,8 +207,8 @@ static void test_packed_and_unpacked(void **state) {
   assert_int_equal(tensor_int(read, 2), 7);
 }
 
-// Data lies wherever the bytes before it end: it is used where it is or copied, but always aligned.
-static void test_raw_data_is_aligned(void **state) {
+// Data lies wherever the bytes before it end, and is used there.
+static void test_raw_data_at_any_alignment(void **state) {
   (void)state;
   const double numbers[] = {0.5, -3};
   for (size_t padding = 0; padding < 16; padding++) {
@@ -216,7 +216,6 @@ static void test_raw_data_is_aligned(void **state) {
     put_bytes(&w, 12, "................", padding); // a documentation text: skipped
     put_bytes(&w, 9, numbers, sizeof numbers);
     const Tensor *read = read_constant(w);
-    assert_int_equal((uintptr_t)read->data % 8, 0);
     assert_memory_equal(read->data, numbers, sizeof numbers);
   }
 }
@@ -387,7 +386,7 @@ int main(void) {
       TEST(test_dims_of_inputs),
       TEST(test_input_with_initialiser_is_constant),
       TEST(test_packed_and_unpacked),
-      TEST(test_raw_data_is_aligned),
+      TEST(test_raw_data_at_any_alignment),
       TEST(test_bytes_are_not_copied),
       TEST(test_bools_are_0_or_1),
       TEST(test_unknown_fields_are_skipped),

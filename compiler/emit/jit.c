@@ -44,23 +44,18 @@ typedef struct {
   char *arena;
 } Memory;
 
-// Whether templates can read the weight where it lies.
-static bool is_in_place(const Buffer *b) {
-  uintptr_t size = (uintptr_t)dtype_bits(b->tensor->type) / 8;
-  return b->pack.rank == 0 && size && (uintptr_t)b->tensor->data % size == 0;
-}
-
-// A weight as templates read it. Those that cannot be used where they lie are packed for the first step that reads them
-// and freed behind the last, so that never many are there at once.
+// A weight as templates read it. Plain ones are used where they lie: the machines that a compiler runs on read at any
+// alignment. Others are packed for the first step that reads them and freed behind the last, so that never many are
+// there at once.
 static bool open_weight(const Buffer *b, Memory *m) {
   if (m->memory[b->id] || !b->bytes) return true;
-  if (is_in_place(b)) return m->memory[b->id] = (char *)b->tensor->data, true;
+  if (b->pack.rank == 0) return m->memory[b->id] = (char *)b->tensor->data, true;
   Sink sink = {aligned_alloc(64, (size_t)round_up(b->bytes, 64)), 0};
   return (m->memory[b->id] = sink.data) && pack_write(b, append, &sink);
 }
 
 static void close_weight(const Buffer *b, Memory *m) {
-  if (is_in_place(b))
+  if (b->pack.rank == 0)
     tensor_page_out(b->tensor, 0, tensor_bytes(b->tensor));
   else
     free(m->memory[b->id]);

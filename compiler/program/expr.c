@@ -272,7 +272,7 @@ static void print_operand(Printer *p, const Expr *e) {
 static void print_shared(Printer *p, const Expr *e) {
   Note *note = note_of(p->table, e);
   if (note->name || !e->a[0]) return;
-  for (int i = 0; i < 3 && e->a[i]; i++) print_shared(p, e->a[i]);
+  for (int i = 0; i < ops[e->op].arity; i++) print_shared(p, e->a[i]);
   if (note->readers < 2) return;
   text_printf(p->out, "t%d = ", p->names);
   print_body(p, e);

@@ -34,9 +34,14 @@ static void print_operators(const Model *model, FILE *out) {
     fprintf(out, "%-12s %5d  %s\n", i ? "" : "operators", counts[i].count, counts[i].op);
 }
 
-static void print_amount(FILE *out, const char *title, int64_t n, const char *unit) {
-  fprintf(out, "%-12s %lld %s", title, (long long)n, unit);
-  if (n >= 1000000) fprintf(out, " (%.2f M)", (double)n / 1e6);
+// "arena        6539264 bytes (6.2 MiB)", "MACs         4089184256 per run (4.1 G)"
+static void print_amount(FILE *out, const char *title, int64_t n, const char *unit, bool bytes) {
+  static const char *const prefixes[] = {"", "K", "M", "G", "T"};
+  double scaled = (double)n, step = bytes ? 1024 : 1000;
+  size_t prefix = 0;
+  for (; scaled >= step && prefix + 1 < COUNT(prefixes); prefix++) scaled /= step;
+  fprintf(out, "%-12s %lld%s%s", title, (long long)n, *unit ? " " : "", unit);
+  if (prefix) fprintf(out, " (%.1f %s%s)", scaled, prefixes[prefix], bytes ? "iB" : "");
   fputc('\n', out);
 }
 
@@ -52,7 +57,7 @@ bool inspect_model(Arena *arena, Diag *diag, const BuildOptions *options, FILE *
     fprintf(out, " %s-%d", *model->opsets[i].domain ? model->opsets[i].domain : "ai.onnx", model->opsets[i].version);
   fputc('\n', out);
   print_values(model, "inputs", graph->inputs, graph->input_count, out);
-  print_amount(out, "parameters", count_parameters(graph), "");
+  print_amount(out, "parameters", count_parameters(graph), "", false);
   print_operators(model, out);
   if (!run_passes(model, &options->passes)) return false;
   Program *program = lower_graph(arena, graph, target);
@@ -60,9 +65,9 @@ bool inspect_model(Arena *arena, Diag *diag, const BuildOptions *options, FILE *
   program_fuse(program);
   program_plan(program);
   print_values(model, "outputs", graph->outputs, graph->output_count, out);
-  print_amount(out, "MACs", program->macs, "per run");
-  print_amount(out, "weights", program->weight_bytes, "bytes");
-  print_amount(out, "arena", program->arena_bytes, "bytes");
+  print_amount(out, "MACs", program->macs, "per run", false);
+  print_amount(out, "weights", program->weight_bytes, "bytes", true);
+  print_amount(out, "arena", program->arena_bytes, "bytes", true);
   fprintf(out, "%-12s %zu for %s, %s\n", "steps", program->step_count, target->os_target, target->name);
   return true;
 }

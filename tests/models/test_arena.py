@@ -2,7 +2,7 @@
 """Memory is what the compiler says: one mapping of the printed size, and none made or changed while the model runs.
 
 Watched through strace: `bench` with few and with many runs must make the same calls that map memory, and one of them must
-be the arena's: arena_bytes of `info`, rounded up to pages.
+be the arena's: arena_bytes of `info`, which `ingot inspect` foretold, rounded up to pages.
 """
 
 import re
@@ -29,11 +29,19 @@ def trace(executable, runs, folder):
     return [(line.split("(")[0], line) for line in lines if "(" in line]
 
 
+def inspect_arena(model):
+    shapes = [f"--shape={name}={'x'.join(map(str, dims))}" for name, dims in model.shapes.items()]
+    said = support.execute([support.INGOT, "inspect", model.path(), *shapes]).stdout
+    return int(re.search(r"^arena +(\d+) bytes", said, re.MULTILINE)[1])
+
+
 def check(name, folder):
     model = zoo.MODELS[name]
     executable = Path(folder) / name
     support.build(model.path(), executable, model.shapes)
     arena = support.read_info(executable)["arena_bytes"]
+    inspected = inspect_arena(model)
+    assert inspected == arena, f"{name}: ingot inspect says an arena of {inspected} bytes, the executable {arena}"
     few, many = trace(executable, 5, folder), trace(executable, 500 if model.kind == "example" else 20, folder)
     counts = [Counter(call for call, _ in calls) for calls in (few, many)]
     assert counts[0] == counts[1], f"{name}: more runs made more memory calls: {counts[0]} and {counts[1]}"

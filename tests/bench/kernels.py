@@ -3,17 +3,15 @@
 
     kernels.py [--cpu LEVEL ...] [--rounds N] [--json FILE]
 
-Each shape is a model of one operator, built by ingot and timed by its own `bench`, in turns with a loop of independent
-multiply-adds that touches no memory (the most that the CPU can do), so that a machine whose speed drifts is fair to both.
-Both run for
-some tenths of a second, since short bursts get a higher clock, and give their median; a figure is the median over the
-rounds of kernel / loop in the same round. One thread.
+Each shape is a model of one operator, compiled by ingot to a library. kernels.c runs its steps in turns with a loop of
+independent multiply-adds that touches no memory, the most that the CPU can do, in slices of about a millisecond: so
+both run at the same clock, which on many CPUs depends on what runs. A figure is median / median; --rounds repeats it
+and takes the median again. One thread, thread CPU time.
 """
 
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -33,44 +31,7 @@ CONVS = [(224, 3, 64, 7, 2), (56, 64, 64, 1, 1), (56, 64, 64, 3, 1), (56, 64, 25
          (14, 1024, 512, 1, 1), (14, 512, 512, 3, 2), (7, 512, 512, 3, 1), (7, 512, 2048, 1, 1), (7, 2048, 512, 1, 1)]
 GEMMS = [(32, 384, 384), (32, 384, 1536), (32, 1536, 384), (128, 768, 768), (128, 768, 3072), (128, 3072, 768)]
 
-LOOP = r"""
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-typedef float vf __attribute__((vector_size(BYTES)));
-enum { CHAINS = BYTES == 64 ? 24 : 12, TURNS = 20000, ROUNDS = 1500 };
-static double took[ROUNDS];
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-static int compare(const void *a, const void *b) { return (*(double *)a > *(double *)b) - (*(double *)a < *(double *)b); }
-int main(void) {
-  vf a[CHAINS], x = (vf){0} + 0.999f, y = (vf){0} + 0.001f;
-  for (int i = 0; i < CHAINS; i++) a[i] = (vf){0} + (float)i;
-  for (int round = 0; round < ROUNDS; round++) {
-    double start = now();
-    for (int i = 0; i < TURNS; i++) {
-      _Pragma("clang loop unroll(full)") for (int k = 0; k < CHAINS; k++) a[k] = a[k] * x + y;
-      __asm__ volatile("" : "+v"(x));
-    }
-    took[round] = now() - start;
-  }
-  qsort(took, ROUNDS, sizeof *took, compare);
-  float sum = 0;
-  for (int i = 0; i < CHAINS; i++) sum += a[i][0];
-  printf("%.3f %g\n", 2.0 * CHAINS * (BYTES / 4) * TURNS / took[ROUNDS / 2] * 1e-9, (double)sum);
-}
-"""
-
-
-def build_loop(folder, level):
-    vector, flags = LEVELS[level]
-    source, loop = folder / "loop.c", folder / f"loop-{level}"
-    source.write_text(LOOP)
-    support.execute(["clang-19", "-O2", "-ffp-contract=fast", f"-DBYTES={vector}", *flags, source, "-o", loop])
-    return loop
+HERE = Path(__file__).resolve().parent
 
 
 def make_model(path, node, x, weight):
@@ -92,16 +53,20 @@ def gemm_model(path, m, k, n):
     return f"gemm {m}x{k}x{n}"
 
 
-def bench_step(executable):
-    """GFLOP/s of the executable's convolution or product, whatever else it does."""
-    report = json.loads(support.execute([executable, "bench", "--json", "--steps", "--seconds", "1"]).stdout)
-    return max(step["flops"] / step["p50_us"] * 1e-3 for step in report["steps"])
+def measure(model, folder, level):
+    """(GFLOP/s of the model's product or convolution, GFLOP/s of the loop)."""
+    vector, flags = LEVELS[level]
+    library, program = folder / "kernel.a", folder / "kernel"
+    support.build(model, library, cpu=level, emit="lib")
+    support.execute(["clang-19", "-std=gnu17", "-O2", "-ffp-contract=fast", f"-DBYTES={vector}", *flags,
+                     f"-I{support.ROOT}", HERE / "kernels.c", library, "-o", program])  # fmt: skip
+    return lambda: [float(word) for word in support.execute([program]).stdout.split()]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cpu", action="append", choices=LEVELS)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
     support.need_compiler()
@@ -109,16 +74,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ingot-kernels-") as name:
         folder = Path(name)
         for level in options.cpu or LEVELS:
-            loop = build_loop(folder, level)
             shapes = [(conv_model, s) for s in CONVS] + [(gemm_model, s) for s in GEMMS]
             print(f"{level:<34} {'GFLOP/s':>9} {'loop':>9} {'share':>7}")
             for make, shape in shapes:
-                title = make(folder / "m.onnx", *shape)
-                support.build(folder / "m.onnx", folder / "m", cpu=level)
-                rounds = []
-                for _ in range(options.rounds):
-                    peak = float(support.execute([loop]).stdout.split()[0])
-                    rounds.append((bench_step(folder / "m"), peak))
+                title = make(folder / "kernel.onnx", *shape)
+                run = measure(folder / "kernel.onnx", folder, level)
+                rounds = [run() for _ in range(options.rounds)]
                 share = statistics.median(kernel / peak for kernel, peak in rounds)
                 kernel, peak = (statistics.median(column) for column in zip(*rounds))
                 print(f"{title:<34} {kernel:9.1f} {peak:9.1f} {share:7.1%}", flush=True)

@@ -90,7 +90,7 @@ def check_forms(folder, expect):
 def check_dumps(folder):
     """--dump-after: each pass that the help of the option names prints its text, and 'all' prints them all."""
     said = ingot(folder, "build", MODEL.path(), "--dump-after", "nothing").stderr
-    passes = next(line for line in said.splitlines() if "passes are:" in line).split("passes are:")[1].split()
+    passes = said.split("none of ")[1].split(";")[0].split(", ")
     assert len(passes) > 5 and passes[-2:] == ["lower", "all"], passes
     for name in passes[:-1]:
         text = build(folder, "--dump-after", name).stdout

@@ -24,15 +24,6 @@ static const char *model_name(Arena *arena, const char *path) {
   return arena_strndup(arena, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
-static Program *make_program(Model *model, const Target *target) {
-  Program *program = lower_graph(model->arena, model->graph, target);
-  if (!program) return NULL;
-  program_fuse(program);
-  program_plan(program);
-  program_verify(program);
-  return program;
-}
-
 /* recorded vectors */
 
 static double element(DType type, const void *data, uint64_t i) {
@@ -72,7 +63,7 @@ static void record_checks(Model *model, const Program *program, const Target *ta
   model->diag = &quiet;
   if (!target_runs_here(target)) {
     const Target *host = target_find(arena, &quiet, NULL, "native");
-    program = host ? make_program(model, host) : NULL;
+    program = host ? make_program(arena, model->graph, host) : NULL;
     if (!program || !emit_kernels(model, program, host, CODE_OBJECT, NULL, &own)) program = NULL;
   }
   if (program && fits_memory(program)) {
@@ -168,7 +159,7 @@ bool build_model(Arena *arena, Diag *diag, const BuildOptions *options) {
   begin(options, "passes");
   if (!run_passes(model, &options->passes)) return false;
   begin(options, "lower");
-  Program *program = make_program(model, target);
+  Program *program = make_program(arena, model->graph, target);
   if (!program) return false;
   if (options->on_program) options->on_program(options->context, program);
   return emit_output(model, program, target, options);

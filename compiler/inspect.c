@@ -60,10 +60,8 @@ bool inspect_model(Arena *arena, Diag *diag, const BuildOptions *options, FILE *
   print_amount(out, "parameters", count_parameters(graph), "", false);
   print_operators(model, out);
   if (!run_passes(model, &options->passes)) return false;
-  Program *program = lower_graph(arena, graph, target);
+  Program *program = make_program(arena, graph, target);
   if (!program) return false;
-  program_fuse(program);
-  program_plan(program);
   print_values(model, "outputs", graph->outputs, graph->output_count, out);
   print_amount(out, "MACs", program->macs, "per run", false);
   print_amount(out, "weights", program->weight_bytes, "bytes", true);

@@ -109,7 +109,10 @@ static void start_watching(void) {
   pthread_t thread;
   sigemptyset(&set);
   for (size_t i = 0; i < COUNT(numbers); i++) sigaddset(&set, numbers[i]);
-  if (pthread_sigmask(SIG_BLOCK, &set, NULL) == 0 && pthread_create(&thread, NULL, watch_signals, &set) == 0)
+  if (pthread_sigmask(SIG_BLOCK, &set, NULL)) return;
+  if (pthread_create(&thread, NULL, watch_signals, &set))
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL); // or none would hear
+  else
     pthread_detach(thread);
 }
 
@@ -248,6 +251,7 @@ static int run_on_model(CommandLine *c, char **argv) {
   c->build.context = c->build.passes.context = c;
   c->progress = isatty(STDERR_FILENO);
   start_watching();
+  setenv("LLVM_DISABLE_SYMBOLIZATION", "1", 1); // a linker that crashes would leave files behind
   if (!strcmp(c->command, "build")) return finish(c, &diag, build_model(c->arena, &diag, &c->build));
   c->progress = false;
   return finish(c, &diag, inspect_model(c->arena, &diag, &c->build, stdout));

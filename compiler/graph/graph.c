@@ -149,6 +149,11 @@ Node *node_new(Graph *graph, Node *before, const char *domain, const char *type,
   return node;
 }
 
+Value *node_result(Graph *graph, Node *before, const char *type, Value *a, Value *b) {
+  Value *in[2] = {a, b}, *out = value_new_typed(graph, before->out[0]->name, a->type, -1, NULL);
+  return node_new(graph, before, "", type, in, b ? 2 : 1, &out, 1)->out[0];
+}
+
 void node_set_input(Node *node, size_t i, Value *value) {
   assert(i < node->in_count);
   if (node->in[i]) remove_use(node->in[i], node);
@@ -183,6 +188,14 @@ void node_remove(Graph *graph, Node *node) {
   *(node->prev ? &node->prev->next : &graph->first) = node->next;
   *(node->next ? &node->next->prev : &graph->last) = node->prev;
   node->prev = node->next = NULL;
+}
+
+void node_settle(Graph *graph, Node *node) {
+  for (size_t i = 0; i < node->out_count; i++) {
+    if (node->out[i]) node->out[i]->producer = NULL;
+    node->out[i] = NULL;
+  }
+  node_remove(graph, node);
 }
 
 void value_replace(Graph *graph, Value *old, Value *with) {

@@ -234,9 +234,14 @@ const char *value_text(const Model *model, const Value *value); // "'x' float32[
 // are copied; outputs get this node as their producer.
 Node *node_new(Graph *graph, Node *before, const char *domain, const char *type, Value *const *in, size_t in_count,
                Value *const *out, size_t out_count);
+// The result, of a's type and not yet of any shape, of a new node `type`(a, b) of ai.onnx before `before`; b may be
+// NULL.
+Value *node_result(Graph *graph, Node *before, const char *type, Value *a, Value *b);
 void node_set_input(Node *node, size_t i, Value *value); // keeps uses exact; value may be NULL
 void node_add_input(Node *node, Value *value);
-void node_remove(Graph *graph, Node *node);                // its outputs must have no uses
+void node_remove(Graph *graph, Node *node); // its outputs must have no uses
+// Removes a node whose results have become constants: those stay, without a producer.
+void node_settle(Graph *graph, Node *node);
 void value_replace(Graph *graph, Value *old, Value *with); // in all uses and graph outputs
 
 const Attr *node_attr(const Node *node, const char *name); // NULL when absent

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +38,6 @@ static int spawn(Command *command, const char *const *names, int fd, pid_t *pid)
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  setenv("LLVM_DISABLE_SYMBOLIZATION", "1", 1); // a crash would leave files behind
   int error = ENOENT;
   for (; *names && error == ENOENT; names++) {
     command->args[0] = *names;

@@ -135,7 +135,7 @@ static void stride_order(const View *view, int *order) {
 }
 
 View lower_out_like(Lower *lower, Value *value, const View *like) {
-  int order[MAX_RANK];
+  int order[MAX_RANK] = {0};
   View view = lower_out(lower, value);
   assert(like->rank == view.rank);
   stride_order(like, order);
@@ -257,7 +257,7 @@ int step_load_more(Lower *lower, Step *step, Func *func, const View *in) {
 // Puts the dims of all views in the order of the first one's strides, drops those of size 1 and joins neighbours that
 // every view steps through alike.
 static void collapse(View *views, size_t count) {
-  int order[MAX_RANK], rank = 0;
+  int order[MAX_RANK] = {0}, rank = 0;
   stride_order(&views[0], order);
   View result[MAX_VIEWS];
   for (size_t v = 0; v < count; v++) result[v] = views[v];
@@ -430,7 +430,7 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
   return true;
 }
 
-Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
+static Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
   Model *model = graph->model;
   Program *program = program_new(arena);
   Lower lower = {.model = model, .target = target, .program = program};
@@ -456,5 +456,14 @@ Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
     }
   }
   if (model->diag->errors > errors || !lower_outputs(&lower, graph)) return NULL;
+  return program;
+}
+
+Program *make_program(Arena *arena, const Graph *graph, const Target *target) {
+  Program *program = lower_graph(arena, graph, target);
+  if (!program) return NULL;
+  program_fuse(program);
+  program_plan(program);
+  program_verify(program);
   return program;
 }

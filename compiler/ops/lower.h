@@ -4,8 +4,8 @@
 
 enum { MAX_VIEWS = 40 }; // of one elementwise step
 
-// The graph's Program for a target: steps in order, buffers without offsets. NULL after recorded errors.
-Program *lower_graph(Arena *arena, const Graph *graph, const Target *target);
+// The graph's Program for a target: lowered, fused and planned. NULL after recorded errors.
+Program *make_program(Arena *arena, const Graph *graph, const Target *target);
 
 // A row-major buffer for what a rule needs between its steps.
 View lower_scratch(Lower *lower, DType type, int rank, const int64_t *dims);

@@ -5,25 +5,21 @@
 
 #include <string.h>
 
-static Value *make(Graph *graph, Node *before, const char *type, Value *a, Value *b) {
-  Value *in[2] = {a, b}, *out = value_new_typed(graph, before->out[0]->name, a->type, -1, NULL);
-  return node_new(graph, before, "", type, in, b ? 2 : 1, &out, 1)->out[0];
-}
-
 // [C] as [C, 1, 1, ...], which broadcasts along axis 1.
 static Value *per_channel(Graph *graph, Node *node, Value *value, int rank) {
   int64_t dims[MAX_RANK] = {-1};
   if (rank < 3) return value;
   for (int i = 1; i < rank - 1; i++) dims[i] = 1;
-  return make(graph, node, "Reshape", value, value_const_ints(graph, "dims", dims, rank - 1));
+  return node_result(graph, node, "Reshape", value, value_const_ints(graph, "dims", dims, rank - 1));
 }
 
 static void expand(Graph *graph, Node *node) {
   Value *x = node->in[0], *scale = node->in[1], *b = node->in[2], *mean = node->in[3], *var = node->in[4];
   Value *epsilon = value_const_float(graph, "epsilon", var->type, node_float(node, "epsilon", 1e-5));
-  Value *f = make(graph, node, "Div", scale, make(graph, node, "Sqrt", make(graph, node, "Add", var, epsilon), NULL));
-  Value *shift = make(graph, node, "Sub", b, make(graph, node, "Mul", mean, f));
-  Value *product = make(graph, node, "Mul", x, per_channel(graph, node, f, x->rank));
+  Value *f = node_result(graph, node, "Div", scale,
+                         node_result(graph, node, "Sqrt", node_result(graph, node, "Add", var, epsilon), NULL));
+  Value *shift = node_result(graph, node, "Sub", b, node_result(graph, node, "Mul", mean, f));
+  Value *product = node_result(graph, node, "Mul", x, per_channel(graph, node, f, x->rank));
   Value *out = node->out[0], *in[2] = {product, per_channel(graph, node, shift, x->rank)};
   node->out[0] = NULL;
   out->producer = NULL;

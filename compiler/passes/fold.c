@@ -49,14 +49,12 @@ static Tensor *new_tensor(Model *model, const Value *value) {
 static bool run_constant_part(Model *model, Graph *part, Tensor **results) {
   Arena *arena = arena_new();
   const Target *host = target_find(arena, model->diag, NULL, "native");
-  Program *program = host ? lower_graph(arena, part, host) : NULL;
+  Program *program = host ? make_program(arena, part, host) : NULL;
   bool ok = program != NULL;
   if (ok) {
     Bytes kernels;
     void **outputs = NEW_ARRAY(arena, void *, part->output_count);
     for (size_t i = 0; i < part->output_count; i++) outputs[i] = (void *)results[i]->data;
-    program_fuse(program);
-    program_plan(program);
     ok = emit_kernels(model, program, host, CODE_OBJECT, NULL, &kernels) &&
          run_kernels(model, program, &kernels, NULL, outputs);
   }
@@ -87,11 +85,7 @@ bool fold_constants(Model *model, const PassOptions *options) {
   for (Node *node = graph->last, *prev; node; node = prev) {
     prev = node->prev;
     if (node->mark != MARK_CONSTANT) continue;
-    for (size_t i = 0; i < node->out_count; i++) {
-      if (node->out[i]) node->out[i]->producer = NULL;
-      node->out[i] = NULL;
-    }
-    node_remove(graph, node);
+    node_settle(graph, node);
   }
   return true;
 }

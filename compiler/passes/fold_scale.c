@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static Value *make(Graph *graph, Node *before, const char *type, Value *a, Value *b) {
-  Value *in[2] = {a, b}, *out = value_new_typed(graph, before->out[0]->name, a->type, -1, NULL);
-  return node_new(graph, before, "", type, in, 2, &out, 1)->out[0];
-}
-
 // The constant operand of `node` beside `x` when it has one element per channel of x, or one at all.
 static Value *channel_constant(const Node *node, const Value *x) {
   Value *c = node->in[0] == x ? node->in[1] : node->in[0];
@@ -23,8 +18,8 @@ static Value *channel_constant(const Node *node, const Value *x) {
 // The constant as [channels], broadcast from one element if need be.
 static Value *as_vector(Graph *graph, Node *before, Value *c, int64_t channels) {
   int64_t all = -1;
-  Value *flat = make(graph, before, "Reshape", c, value_const_ints(graph, "dims", &all, 1));
-  return make(graph, before, "Expand", flat, value_const_ints(graph, "dims", &channels, 1));
+  Value *flat = node_result(graph, before, "Reshape", c, value_const_ints(graph, "dims", &all, 1));
+  return node_result(graph, before, "Expand", flat, value_const_ints(graph, "dims", &channels, 1));
 }
 
 static void fold(Graph *graph, Node *conv, Node *node, Value *c) {
@@ -33,11 +28,11 @@ static void fold(Graph *graph, Node *conv, Node *node, Value *c) {
   Value *vector = as_vector(graph, conv, c, channels);
   for (int i = 1; i < weight->rank; i++) dims[i] = 1;
   if (node_is(node, "", "Mul")) {
-    Value *shaped = make(graph, conv, "Reshape", vector, value_const_ints(graph, "dims", dims, weight->rank));
-    node_set_input(conv, 1, make(graph, conv, "Mul", weight, shaped));
-    if (bias) node_set_input(conv, 2, make(graph, conv, "Mul", bias, vector));
+    Value *shaped = node_result(graph, conv, "Reshape", vector, value_const_ints(graph, "dims", dims, weight->rank));
+    node_set_input(conv, 1, node_result(graph, conv, "Mul", weight, shaped));
+    if (bias) node_set_input(conv, 2, node_result(graph, conv, "Mul", bias, vector));
   } else if (bias) {
-    node_set_input(conv, 2, make(graph, conv, "Add", bias, vector));
+    node_set_input(conv, 2, node_result(graph, conv, "Add", bias, vector));
   } else {
     if (conv->in_count == 3)
       node_set_input(conv, 2, vector);

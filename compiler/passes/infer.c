@@ -37,11 +37,7 @@ bool infer_shapes(Model *model, const PassOptions *options) {
       constant = constant && out->data;
     }
     if (!constant) continue;
-    for (size_t i = 0; i < node->out_count; i++) { // its results are constants now
-      if (node->out[i]) node->out[i]->producer = NULL;
-      node->out[i] = NULL;
-    }
-    node_remove(graph, node);
+    node_settle(graph, node);
   }
   return model->diag->errors == errors;
 }

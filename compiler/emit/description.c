@@ -49,7 +49,8 @@ static LLVMValueRef tensors(Emitter *e, Value *const *values, size_t count) {
     int64_t dims[MAX_RANK];
     for (int k = 0; k < v->rank; k++) dims[k] = v->dims[k].value;
     items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)v->rank),
-                      numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)dtype_bytes(v->type, value_count(v))));
+                      numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)dtype_bytes(v->type, value_count(v))),
+                      int32(e, MODEL_TENSOR), int32(e, 0), LLVMConstNull(e->pointer), int32(e, 0));
   }
   return array(e, items, count);
 }
@@ -91,7 +92,8 @@ static LLVMValueRef steps(Emitter *e, const Program *program) {
     if (!kernel) kernel = LLVMAddFunction(e->module, name, type);
     LLVMValueRef *refs = new_items(e, step->pointer_count);
     for (size_t k = 0; k < step->pointer_count; k++) refs[k] = reference(e, program, &step->pointers[k]);
-    items[i] = STRUCT(e, kernel, array(e, refs, step->pointer_count), int32(e, step->pointer_count),
+    items[i] = STRUCT(e, kernel, array(e, refs, step->pointer_count), LLVMConstNull(e->pointer),
+                      int32(e, step->pointer_count), int32(e, 0), int32(e, 0),
                       int32(e, (uint64_t)(step->parts < 1      ? 1
                                           : step->parts > 4096 ? 4096
                                                                : step->parts)),
@@ -120,15 +122,15 @@ static LLVMValueRef weights(Emitter *e, const Program *program) {
 
 void emit_model(Emitter *e, const Program *program, const Description *d) {
   const Target *target = e->target;
-  LLVMValueRef model =
-      STRUCT(e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
-             int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
-             tensors(e, program->inputs, program->input_count), tensors(e, program->outputs, program->output_count),
-             steps(e, program), checks(e, d), int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes),
-             int64(e, (uint64_t)program->state_bytes), weights(e, program), int64(e, (uint64_t)program->weight_bytes),
-             int64(e, (uint64_t)d->parameters), int64(e, (uint64_t)program->macs), text(e, d->name),
-             text(e, e->model->producer), text(e, target->os_target), text(e, target->name),
-             text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
+  LLVMValueRef model = STRUCT(
+      e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
+      int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
+      tensors(e, program->inputs, program->input_count), tensors(e, program->outputs, program->output_count),
+      steps(e, program), checks(e, d), int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes),
+      int64(e, (uint64_t)program->state_bytes), weights(e, program), int64(e, (uint64_t)program->weight_bytes),
+      int64(e, 0), LLVMConstNull(e->pointer), int64(e, 0), int32(e, 0), int32(e, 0), int64(e, (uint64_t)d->parameters),
+      int64(e, (uint64_t)program->macs), text(e, d->name), text(e, e->model->producer), text(e, target->os_target),
+      text(e, target->name), text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
   LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), "ingot_model");
   LLVMSetInitializer(global, model);
   LLVMSetGlobalConstant(global, 1);

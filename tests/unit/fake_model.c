@@ -75,9 +75,11 @@ static const ModelRef count_refs[] = {{K, 0, 0}, {N, 0, 0}};
 static const ModelRef fill_refs[] = {{X, 0, 0}, {BASE_ARENA, 0, 64}};
 static const ModelRef sum_refs[] = {{X, 0, 0}, {BASE_STATE, 0, 0}, {H, 0, 0}};
 static const ModelStep steps[] = {
-    {scale, scale_refs, 3, 2, "mul", "map mul 2x3", 6}, {shift, shift_refs, 3, 2, "add", "map add 2x3", 6},
-    {count, count_refs, 2, 1, "count", "map add 2", 0}, {fill, fill_refs, 2, 64, "fill", "map mul 65536", WORK},
-    {sum, sum_refs, 3, 1, "sum", "reduce sum 6", 5},
+    {scale, scale_refs, NULL, 3, 0, 0, 2, "mul", "map mul 2x3", 6},
+    {shift, shift_refs, NULL, 3, 0, 0, 2, "add", "map add 2x3", 6},
+    {count, count_refs, NULL, 2, 0, 0, 1, "count", "map add 2", 0},
+    {fill, fill_refs, NULL, 2, 0, 0, 64, "fill", "map mul 65536", WORK},
+    {sum, sum_refs, NULL, 3, 0, 0, 1, "sum", "reduce sum 6", 5},
 };
 
 // x of seed 7 by runtime/sample.c, worked out in Python.

@@ -207,7 +207,7 @@ static char *expand_one(Arena *arena, const char *pattern, const TypeText *type,
 
 // The address of an access in one lane.
 static const char *lane_text(Arena *arena, char letter, size_t index, const Access *access) {
-  int64_t stride = access->stride[COORDS - 1];
+  int64_t stride = access->stride[COORDS - 1].value;
   if (stride == 0) return arena_printf(arena, "*%c%zu", letter, index);
   if (stride == 1) return arena_printf(arena, "%c%zu[l]", letter, index);
   return arena_printf(arena, "%c%zu[l * %lld]", letter, index, (long long)stride);
@@ -254,7 +254,7 @@ static void print_pointer(Text *out, char letter, size_t index, const Access *ac
   assert(type);
   text_printf(out, "  %s%s *%c%zu = (%s%s *)bufs[%d]", constant, type, letter, index, constant, type, access->pointer);
   for (int i = 0; i < COORDS; i++) {
-    int64_t stride = access->stride[i];
+    int64_t stride = access->stride[i].value;
     if (stride == 1)
       text_printf(out, " + %s", coordinates[i]);
     else if (stride != 0)
@@ -278,7 +278,7 @@ static void print_pointers(Text *out, const Func *func, const Nodes *nodes) {
     const Access *access = is_load ? &func->loads[k] : &func->stores[k - func->load_count];
     if (is_load && !reads_load(nodes, k)) continue;
     print_pointer(&pointers, is_load ? 'x' : 'y', is_load ? k : k - func->load_count, access);
-    for (int i = 0; i < COORDS; i++) used[i] |= access->stride[i] != 0;
+    for (int i = 0; i < COORDS; i++) used[i] |= !dim_is(access->stride[i], 0);
     any = true;
   }
   if (!any) text_printf(out, "  (void)bufs;\n");

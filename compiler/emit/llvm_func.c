@@ -60,13 +60,35 @@ static LLVMValueRef call_intrinsic(Emitter *e, const char *name, LLVMTypeRef *ty
 
 /* memory */
 
-LLVMValueRef load_pointer(Emitter *e, LLVMValueRef bufs, int index) {
-  LLVMValueRef at = LLVMConstInt(e->i32, (unsigned long long)index, 0);
-  LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bufs, &at, 1, "");
-  LLVMValueRef pointer = LLVMBuildLoad2(e->builder, e->pointer, address, "");
+// What is read is the same for the whole call.
+static LLVMValueRef load_invariant(Emitter *e, LLVMTypeRef type, LLVMValueRef array, LLVMValueRef index) {
+  LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, type, array, &index, 1, "");
+  LLVMValueRef value = LLVMBuildLoad2(e->builder, type, address, "");
   unsigned kind = LLVMGetMDKindIDInContext(e->context, "invariant.load", 14);
-  LLVMSetMetadata(pointer, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
-  return pointer;
+  LLVMSetMetadata(value, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
+  return value;
+}
+
+static LLVMValueRef load_entry(Emitter *e, LLVMValueRef bufs, size_t index) {
+  return load_invariant(e, e->pointer, bufs, LLVMConstInt(e->i32, index, 0));
+}
+
+// Behind the pointers of a step lie those to the frame and to the list of slots that it reads.
+LLVMValueRef emit_number(Emitter *e, LLVMValueRef bufs, Dim number) {
+  if (dim_is_const(number)) return LLVMConstInt(e->idx, (unsigned long long)number.value, 1);
+  LLVMValueRef frame = load_entry(e, bufs, e->step->pointer_count);
+  LLVMValueRef slots = load_entry(e, bufs, e->step->pointer_count + 1);
+  LLVMValueRef local = LLVMConstInt(e->i32, (unsigned long long)step_local(e->step, number.expr), 0);
+  LLVMValueRef slot = load_invariant(e, e->i32, slots, local);
+  return load_invariant(e, e->i64, frame, LLVMBuildZExt(e->builder, slot, e->i64, ""));
+}
+
+LLVMValueRef load_pointer(Emitter *e, LLVMValueRef bufs, int index) {
+  LLVMValueRef pointer = load_entry(e, bufs, (size_t)index);
+  Dim shift = pointer_shift(&e->step->pointers[index]);
+  if (dim_is_const(shift)) return pointer;
+  LLVMValueRef bytes = emit_number(e, bufs, shift);
+  return LLVMBuildInBoundsGEP2(e->builder, e->i8, pointer, &bytes, 1, "");
 }
 
 // Address of the first lane.
@@ -74,8 +96,8 @@ static LLVMValueRef access_address(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
   LLVMValueRef address = load_pointer(e, f->bufs, access->pointer), offset = NULL;
   for (int i = 0; i < COORDS; i++) {
-    if (!access->stride[i]) continue;
-    LLVMValueRef stride = LLVMConstInt(e->idx, (unsigned long long)access->stride[i], 1);
+    if (dim_is(access->stride[i], 0)) continue;
+    LLVMValueRef stride = emit_number(e, f->bufs, access->stride[i]);
     LLVMValueRef part = LLVMBuildNSWMul(e->builder, f->coords[i], stride, "");
     offset = offset ? LLVMBuildNSWAdd(e->builder, offset, part, "") : part;
   }
@@ -84,8 +106,8 @@ static LLVMValueRef access_address(FuncEmitter *f, const Access *access) {
 
 static LLVMValueRef lane_addresses(FuncEmitter *f, const Access *access, LLVMValueRef first) {
   Emitter *e = f->e;
-  LLVMValueRef stride = splat(e, LLVMConstInt(e->idx, (unsigned long long)access->stride[COORDS - 1], 1));
-  LLVMValueRef offsets = LLVMConstMul(lane_numbers(e, e->idx), stride);
+  LLVMValueRef stride = splat(e, emit_number(e, f->bufs, access->stride[COORDS - 1]));
+  LLVMValueRef offsets = LLVMBuildMul(e->builder, lane_numbers(e, e->idx), stride, "");
   return LLVMBuildInBoundsGEP2(e->builder, memory_type(e, access->type), first, &offsets, 1, "");
 }
 
@@ -97,13 +119,13 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
   LLVMValueRef address = access_address(f, access), value;
   unsigned align = (unsigned)dtype_bits(access->type) / 8;
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
-  int64_t stride = access->stride[COORDS - 1];
-  if (stride == 0) {
+  Dim stride = access->stride[COORDS - 1];
+  if (dim_is(stride, 0)) {
     value = splat(e, LLVMBuildLoad2(e->builder, element, address, ""));
-  } else if (stride == 1 && !f->mask) {
+  } else if (dim_is(stride, 1) && !f->mask) {
     value = LLVMBuildLoad2(e->builder, type, address, "");
     LLVMSetAlignment(value, align);
-  } else if (stride == 1) {
+  } else if (dim_is(stride, 1)) {
     LLVMTypeRef types[] = {type, e->pointer};
     LLVMValueRef args[] = {address, alignment, f->mask, LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.load", types, 2, args, 4);
@@ -126,7 +148,7 @@ static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value)
   LLVMValueRef address = access_address(f, access);
   unsigned align = (unsigned)dtype_bits(access->type) / 8;
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
-  bool unit = access->stride[COORDS - 1] == 1 || f->func->space[COORDS - 1] == 1;
+  bool unit = dim_is(access->stride[COORDS - 1], 1) || dim_is(f->func->space[COORDS - 1], 1);
   if (unit && !f->mask) {
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, address), align);
   } else if (unit) {

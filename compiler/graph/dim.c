@@ -8,6 +8,7 @@
 // Sizes are bounded: an expression of more than MAX_SIZE nodes becomes the symbol "overflow", because a hostile
 // model can square a dim as often as it likes.
 #include "compiler/graph/graph.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static Dim intern(DimTable *table, DimExpr key) {
     DimExpr *e = NEW(table->arena, DimExpr);
     *e = key;
     e->id = (int)++table->count;
+    e->table = table;
     e->size = key.op == DIM_SYMBOL ? 1 : (int)size;
     if (key.name) e->name = arena_strdup(table->arena, key.name);
     *slot = e;
@@ -87,12 +89,32 @@ DimTable *dims_new(Arena *arena) {
   table->arena = arena;
   // Not interned: a model's own symbol of that name is another one.
   DimExpr *overflow = NEW(arena, DimExpr);
-  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .size = 1};
+  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .size = 1, .table = table};
   table->overflow.expr = overflow;
   return table;
 }
 
+size_t dims_count(const DimTable *table) { return table->count; }
+
 Dim dim_symbol(DimTable *table, const char *name) { return intern(table, (DimExpr){.op = DIM_SYMBOL, .name = name}); }
+
+Dim dim_new_symbol(DimTable *table, const char *name) {
+  DimExpr *e = NEW(table->arena, DimExpr);
+  *e = (DimExpr){.op = DIM_SYMBOL, .name = arena_strdup(table->arena, name), .size = 1, .table = table};
+  e->id = (int)++table->count;
+  return (Dim){0, e};
+}
+
+Dim dim_alias(DimTable *table, const char *name, Dim value) {
+  DimExpr *e = (DimExpr *)dim_new_symbol(table, name).expr;
+  e->defined = true;
+  e->a = value;
+  return (Dim){0, e};
+}
+
+Dim dim_define(DimTable *table, const char *name, Dim value) {
+  return !value.expr || value.expr->op == DIM_SYMBOL ? value : dim_alias(table, name, value);
+}
 
 static int order_of(const DimExpr *product) { return product ? product->id : INT32_MAX; } // the constant is last
 
@@ -271,11 +293,85 @@ static Dim choose_dims(DimTable *table, DimOp op, Dim a, Dim b) {
   return swap ? make(table, op, b, a) : make(table, op, a, b);
 }
 
+static Dim compare_dims(DimTable *table, DimOp op, Dim a, Dim b) {
+  Dim difference = add_dims(table, a, mul_dims(table, b, dim_const(-1)));
+  if (dim_is_const(difference)) return dim_const(op == DIM_EQ ? difference.value == 0 : difference.value < 0);
+  bool swap = op == DIM_EQ && order_of(a.expr) > order_of(b.expr);
+  return swap ? make(table, op, b, a) : make(table, op, a, b);
+}
+
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b) {
   if (is_overflow(table, a) || is_overflow(table, b)) return table->overflow;
   if (op == DIM_ADD) return add_dims(table, a, b);
   if (op == DIM_MUL) return mul_dims(table, a, b);
+  if (op == DIM_EQ || op == DIM_LT) return compare_dims(table, op, a, b);
   return op == DIM_DIV || op == DIM_MOD ? divide_dims(table, op, a, b) : choose_dims(table, op, a, b);
+}
+
+static Dim reasonable_op(DimOp op, Dim a, Dim b) {
+  if (a.expr || b.expr) return dim_op((a.expr ? a.expr : b.expr)->table, op, a, b);
+  int64_t x = a.value, y = b.value, result = 0;
+  bool overflow = false;
+  switch (op) {
+  case DIM_ADD: overflow = __builtin_add_overflow(x, y, &result); break;
+  case DIM_MUL: overflow = __builtin_mul_overflow(x, y, &result); break;
+  case DIM_DIV: result = floor_div(x, y); break;
+  case DIM_MOD: result = x - floor_div(x, y) * y; break;
+  case DIM_MIN: result = x < y ? x : y; break;
+  case DIM_MAX: result = x > y ? x : y; break;
+  case DIM_EQ: result = x == y; break;
+  case DIM_LT: result = x < y; break;
+  case DIM_SYMBOL: break;
+  }
+  assert(!overflow);
+  (void)overflow;
+  return dim_const(result);
+}
+
+Dim dim_add(Dim a, Dim b) { return reasonable_op(DIM_ADD, a, b); }
+Dim dim_sub(Dim a, Dim b) { return dim_add(a, dim_times(b, -1)); }
+Dim dim_mul(Dim a, Dim b) { return reasonable_op(DIM_MUL, a, b); }
+Dim dim_div(Dim a, Dim b) { return reasonable_op(DIM_DIV, a, b); }
+Dim dim_min(Dim a, Dim b) { return reasonable_op(DIM_MIN, a, b); }
+Dim dim_max(Dim a, Dim b) { return reasonable_op(DIM_MAX, a, b); }
+Dim dim_equals(Dim a, Dim b) { return reasonable_op(DIM_EQ, a, b); }
+Dim dim_less(Dim a, Dim b) { return reasonable_op(DIM_LT, a, b); }
+Dim dim_choose(Dim condition, Dim a, Dim b) { return dim_add(b, dim_mul(condition, dim_sub(a, b))); }
+
+bool dim_divides(Dim a, Dim b, Dim *quotient) {
+  if (dim_is(b, 0)) return false;
+  Dim result = dim_div(a, b);
+  if (!dim_equal(dim_mul(result, b), a)) return false;
+  if (quotient) *quotient = result;
+  return true;
+}
+
+bool dim_may_be_negative(Dim d) {
+  if (!d.expr) return d.value < 0;
+  if (d.expr->op == DIM_SYMBOL || d.expr->op == DIM_EQ || d.expr->op == DIM_LT) return false;
+  return dim_may_be_negative(d.expr->a) || dim_may_be_negative(d.expr->b);
+}
+
+double dim_estimate(Dim d) {
+  if (!d.expr) return (double)llabs(d.value);
+  double a = dim_estimate(d.expr->a), b = dim_estimate(d.expr->b);
+  switch (d.expr->op) {
+  case DIM_SYMBOL: return d.expr->defined ? a : 100;
+  case DIM_ADD: return a + b;
+  case DIM_MUL: return a * b;
+  case DIM_DIV: return b > 0 ? a / b : a;
+  case DIM_MOD: return b;
+  case DIM_MIN: return a < b ? a : b;
+  case DIM_MAX: return a > b ? a : b;
+  case DIM_EQ:
+  case DIM_LT: return 1;
+  }
+  return 0;
+}
+
+int dim_compare(Dim a, Dim b) {
+  double x = dim_estimate(a), y = dim_estimate(b);
+  return (x > y) - (x < y);
 }
 
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count) {
@@ -295,7 +391,8 @@ const char *dim_text(DimTable *table, Dim d) {
   const char *a = dim_text(table, d.expr->a), *b = dim_text(table, d.expr->b);
   if (d.expr->op == DIM_MUL && !d.expr->b.expr) return arena_printf(table->arena, "(%s*%s)", b, a);
   if (d.expr->op == DIM_ADD && *b == '-') return arena_printf(table->arena, "(%s%s)", a, b);
-  static const char *const formats[] = {[DIM_ADD] = "(%s+%s)",  [DIM_MUL] = "(%s*%s)",    [DIM_DIV] = "(%s/%s)",
-                                        [DIM_MOD] = "(%s%%%s)", [DIM_MIN] = "min(%s,%s)", [DIM_MAX] = "max(%s,%s)"};
+  static const char *const formats[] = {
+      [DIM_ADD] = "(%s+%s)",    [DIM_MUL] = "(%s*%s)",    [DIM_DIV] = "(%s/%s)", [DIM_MOD] = "(%s%%%s)",
+      [DIM_MIN] = "min(%s,%s)", [DIM_MAX] = "max(%s,%s)", [DIM_EQ] = "(%s==%s)", [DIM_LT] = "(%s<%s)"};
   return arena_printf(table->arena, formats[d.expr->op], a, b);
 }

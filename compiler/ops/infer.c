@@ -37,7 +37,8 @@ static bool broadcast_dim(Dim a, Dim b, Dim *out) {
   bool one_a = dim_is_const(a) && a.value == 1, one_b = dim_is_const(b) && b.value == 1;
   if (one_a || one_b) return *out = one_a ? b : a, true;
   if (dim_is_const(a) && dim_is_const(b)) return false;
-  return *out = dim_is_const(a) ? a : b, true; // a symbol beside a constant above 1 can only be that constant
+  if (dim_is_const(a) || dim_is_const(b)) return *out = dim_is_const(a) ? a : b, true; // the symbol is that or 1
+  return *out = dim_choose(dim_equals(a, dim_const(1)), b, a), true;
 }
 
 bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with) {
@@ -117,6 +118,16 @@ const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count)
     ints[i] = elems[i].value;
   }
   return ints;
+}
+
+const Dim *attr_dims(Model *model, const Node *node, const char *name, int64_t *count) {
+  size_t given = 0;
+  const int64_t *ints = node_ints(node, name, &given);
+  *count = (int64_t)given;
+  if (!ints) return NULL;
+  Dim *dims = NEW_ARRAY(model->arena, Dim, given + 1);
+  for (size_t i = 0; i < given; i++) dims[i] = dim_const(ints[i]);
+  return dims;
 }
 
 bool need_axis(Model *model, Node *node, int64_t axis, int rank, int *out) {

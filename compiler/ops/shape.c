@@ -1,18 +1,21 @@
 // Operators that compute no elements: they look at the same elements with other dims or strides, or at the shape alone.
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
+#include "templates/status.h"
 
 #include <string.h>
 
 // Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout: the output's dims over the input's elements.
 bool lower_view(Lower *lower, Node *node) {
-  int64_t dims[MAX_RANK];
   Value *out = node->out[0];
-  for (int i = 0; i < out->rank; i++) dims[i] = out->dims[i].value;
-  View view = lower_in(lower, node->in[0]), result;
-  if (!view_reshape(&view, out->rank, dims, &result)) {
+  View view = lower_in(lower, node->in[0]), result = view_dense(NULL, view.type, out->rank, out->dims);
+  Dim more = dim_sub(view_count(&view), view_count(&result)); // none, and none missing
+  lower_check(lower, more, STATUS_SHAPE);
+  lower_check(lower, dim_times(more, -1), STATUS_SHAPE);
+  for (int i = 0; i < out->rank; i++) lower_check(lower, out->dims[i], STATUS_SHAPE);
+  if (!view_reshape(&view, out->rank, out->dims, &result)) {
     view = lower_dense(lower, node->in[0]);
-    view_reshape(&view, out->rank, dims, &result);
+    view_reshape(&view, out->rank, out->dims, &result);
   }
   lower_alias(lower, out, &result);
   return true;
@@ -205,11 +208,10 @@ bool infer_expand(Model *model, Node *node) {
 }
 
 bool lower_expand(Lower *lower, Node *node) {
-  int64_t dims[MAX_RANK];
   Value *out = node->out[0];
-  for (int i = 0; i < out->rank; i++) dims[i] = out->dims[i].value;
   View view = lower_in(lower, node->in[0]);
-  view = view_broadcast(&view, out->rank, dims);
+  lower_check_broadcast(lower, &view, out->rank, out->dims);
+  view = view_broadcast(&view, out->rank, out->dims);
   lower_alias(lower, out, &view);
   return true;
 }
@@ -235,12 +237,12 @@ bool infer_size(Model *model, Node *node) {
   return true;
 }
 
-// Shape and Size where they are outputs of the model: elsewhere they are constants before lowering begins.
+// Shape and Size where somebody reads them as data: elsewhere nothing computes them.
 bool lower_constant(Lower *lower, Node *node) {
   Value *out = node->out[0];
   out->data = elems_tensor(lower->model, out);
-  if (!out->data) return lower_error(lower, "the shape is not known when compiling");
-  View view = lower_in(lower, out);
-  lower_alias(lower, out, &view);
+  View view = out->data ? lower_in(lower, out) : lower_numbers(lower, (size_t)value_count(out), out->elems), result;
+  view_reshape(&view, out->rank, out->dims, &result);
+  lower_alias(lower, out, &result);
   return true;
 }

@@ -73,6 +73,10 @@ static LLVMValueRef compute(DimsEmitter *d, const DimExpr *x) {
   case DIM_MAX: return choose(d, LLVMIntSGT, a, b);
   case DIM_EQ: return truth(d, LLVMIntEQ, a, b);
   case DIM_LT: return truth(d, LLVMIntSLT, a, b);
+  case DIM_CHOOSE: {
+    LLVMValueRef condition = LLVMBuildICmp(d->e->builder, LLVMIntNE, a, constant(d, 0), "");
+    return LLVMBuildSelect(d->e->builder, condition, b, number(d, x->c), "");
+  }
   case DIM_SYMBOL: break;
   }
   assert(!"dim operator without a rule");

@@ -41,13 +41,15 @@ static size_t hash_bytes(size_t hash, const void *data, size_t size) {
 
 static size_t hash_expr(const DimExpr *e) {
   if (e->op == DIM_SYMBOL) return hash_bytes(17, e->name, strlen(e->name));
-  int64_t key[] = {e->op, e->a.value, e->a.expr ? e->a.expr->id : 0, e->b.value, e->b.expr ? e->b.expr->id : 0};
+  int64_t key[] = {e->op,      e->a.value, e->a.expr ? e->a.expr->id : 0,
+                   e->b.value, e->b.expr ? e->b.expr->id : 0, e->c.value,
+                   e->c.expr ? e->c.expr->id : 0};
   return hash_bytes(23, key, sizeof key);
 }
 
 static bool same_expr(const DimExpr *x, const DimExpr *y) {
   if (x->op != y->op) return false;
-  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0 : dim_equal(x->a, y->a) && dim_equal(x->b, y->b);
+  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0 : dim_equal(x->a, y->a) && dim_equal(x->b, y->b) && dim_equal(x->c, y->c);
 }
 
 static const DimExpr **find_slot(DimTable *table, const DimExpr *e) {
@@ -66,7 +68,9 @@ static void grow_slots(DimTable *table) {
 }
 
 static Dim intern(DimTable *table, DimExpr key) {
-  int64_t size = 1 + (int64_t)(key.a.expr ? key.a.expr->size : 1) + (key.b.expr ? key.b.expr->size : 1);
+  int64_t size = 1;
+  const Dim operands[] = {key.a, key.b, key.c};
+  for (size_t i = 0; i < (key.op == DIM_CHOOSE ? 3 : 2); i++) size += operands[i].expr ? operands[i].expr->size : 1;
   if (key.op != DIM_SYMBOL && size > MAX_SIZE) return table->overflow;
   if (2 * (table->count + 1) > table->slot_count) grow_slots(table);
   const DimExpr **slot = find_slot(table, &key);
@@ -100,9 +104,16 @@ Dim dim_symbol(DimTable *table, const char *name) { return intern(table, (DimExp
 
 Dim dim_new_symbol(DimTable *table, const char *name) {
   DimExpr *e = NEW(table->arena, DimExpr);
-  *e = (DimExpr){.op = DIM_SYMBOL, .name = arena_strdup(table->arena, name), .size = 1, .table = table};
-  e->id = (int)++table->count;
+  int id = (int)++table->count;
+  *e = (DimExpr){.op = DIM_SYMBOL, .name = arena_printf(table->arena, "%s#%d", name, id), .size = 1, .table = table};
+  e->id = id;
   return (Dim){0, e};
+}
+
+Dim dim_data_symbol(DimTable *table, const char *name) {
+  Dim symbol = dim_new_symbol(table, name);
+  ((DimExpr *)symbol.expr)->any = true;
+  return symbol;
 }
 
 Dim dim_alias(DimTable *table, const char *name, Dim value) {
@@ -321,7 +332,8 @@ static Dim reasonable_op(DimOp op, Dim a, Dim b) {
   case DIM_MAX: result = x > y ? x : y; break;
   case DIM_EQ: result = x == y; break;
   case DIM_LT: result = x < y; break;
-  case DIM_SYMBOL: break;
+  case DIM_SYMBOL:
+  case DIM_CHOOSE: break;
   }
   assert(!overflow);
   (void)overflow;
@@ -336,7 +348,10 @@ Dim dim_min(Dim a, Dim b) { return reasonable_op(DIM_MIN, a, b); }
 Dim dim_max(Dim a, Dim b) { return reasonable_op(DIM_MAX, a, b); }
 Dim dim_equals(Dim a, Dim b) { return reasonable_op(DIM_EQ, a, b); }
 Dim dim_less(Dim a, Dim b) { return reasonable_op(DIM_LT, a, b); }
-Dim dim_choose(Dim condition, Dim a, Dim b) { return dim_add(b, dim_mul(condition, dim_sub(a, b))); }
+Dim dim_choose(Dim condition, Dim b, Dim c) {
+  if (dim_is_const(condition) || dim_equal(b, c)) return dim_is(condition, 0) ? c : b;
+  return intern(condition.expr->table, (DimExpr){.op = DIM_CHOOSE, .a = condition, .b = b, .c = c});
+}
 
 bool dim_divides(Dim a, Dim b, Dim *quotient) {
   if (dim_is(b, 0)) return false;
@@ -346,9 +361,44 @@ bool dim_divides(Dim a, Dim b, Dim *quotient) {
   return true;
 }
 
+static bool is_factor(const DimExpr *factor, Dim product) {
+  const DimExpr *factors[MAX_FACTORS];
+  Sum sum;
+  sum.count = 0;
+  add_terms(&sum, product);
+  if (sum.count != 1) return false;
+  int count = factors_of(sum.terms[0].product, factors, 0);
+  for (int i = 0; i < count; i++)
+    if (factors[i] == factor) return true;
+  return false;
+}
+
+bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count) {
+  Dim difference = dim_sub(a, b);
+  Sum sum;
+  sum.count = 0;
+  add_terms(&sum, difference);
+  int64_t most = 0;
+  for (size_t i = 0; i < sum.count; i++) {
+    const DimExpr *factors[MAX_FACTORS];
+    if (sum.terms[i].product && sum.terms[i].coefficient > 0) return false;
+    int n = factors_of(sum.terms[i].product, factors, 0);
+    bool above_0 = n >= 0;
+    for (int k = 0; k < n; k++) {
+      bool found = false;
+      for (size_t p = 0; p < count; p++) found |= is_factor(factors[k], positive[p]);
+      above_0 &= found;
+    }
+    if (above_0 && __builtin_add_overflow(most, sum.terms[i].coefficient, &most)) return false;
+  }
+  return most < 0;
+}
+
 bool dim_may_be_negative(Dim d) {
   if (!d.expr) return d.value < 0;
-  if (d.expr->op == DIM_SYMBOL || d.expr->op == DIM_EQ || d.expr->op == DIM_LT) return false;
+  if (d.expr->op == DIM_EQ || d.expr->op == DIM_LT) return false;
+  if (d.expr->op == DIM_SYMBOL) return d.expr->defined ? dim_may_be_negative(d.expr->a) : d.expr->any;
+  if (d.expr->op == DIM_CHOOSE) return dim_may_be_negative(d.expr->b) || dim_may_be_negative(d.expr->c);
   return dim_may_be_negative(d.expr->a) || dim_may_be_negative(d.expr->b);
 }
 
@@ -365,6 +415,7 @@ double dim_estimate(Dim d) {
   case DIM_MAX: return a > b ? a : b;
   case DIM_EQ:
   case DIM_LT: return 1;
+  case DIM_CHOOSE: return dim_estimate(d.expr->c);
   }
   return 0;
 }
@@ -382,6 +433,9 @@ Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *va
     return d;
   }
   Dim a = dim_bind(table, d.expr->a, names, values, count);
+  if (d.expr->op == DIM_CHOOSE)
+    return dim_choose(a, dim_bind(table, d.expr->b, names, values, count),
+                      dim_bind(table, d.expr->c, names, values, count));
   return dim_op(table, d.expr->op, a, dim_bind(table, d.expr->b, names, values, count));
 }
 
@@ -389,6 +443,8 @@ const char *dim_text(DimTable *table, Dim d) {
   if (!d.expr) return arena_printf(table->arena, "%lld", (long long)d.value);
   if (d.expr->op == DIM_SYMBOL) return d.expr->name;
   const char *a = dim_text(table, d.expr->a), *b = dim_text(table, d.expr->b);
+  if (d.expr->op == DIM_CHOOSE)
+    return arena_printf(table->arena, "(%s?%s:%s)", a, b, dim_text(table, d.expr->c));
   if (d.expr->op == DIM_MUL && !d.expr->b.expr) return arena_printf(table->arena, "(%s*%s)", b, a);
   if (d.expr->op == DIM_ADD && *b == '-') return arena_printf(table->arena, "(%s%s)", a, b);
   static const char *const formats[] = {

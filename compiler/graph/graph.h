@@ -71,6 +71,7 @@ typedef enum {
   DIM_MAX,
   DIM_EQ, // 1 or 0
   DIM_LT,
+  DIM_CHOOSE, // a is 1 or 0: b or c
 } DimOp;
 
 // Sums and products are chains to the left: ((x + y) + 2*z) + 1, each summand and factor once, a constant last.
@@ -78,7 +79,8 @@ struct DimExpr {
   DimOp op;
   const char *name; // DIM_SYMBOL
   bool defined;     // DIM_SYMBOL: its value is that of `a`
-  Dim a, b;         // else
+  bool any;         // DIM_SYMBOL: a number out of the data, which may be negative
+  Dim a, b, c;      // else; c: DIM_CHOOSE
   int id;           // in order of making: the same in every run
   int size;         // nodes of the expression written as a tree
   DimTable *table;  // that holds it
@@ -92,6 +94,7 @@ static inline bool dim_equal(Dim a, Dim b) { return a.expr == b.expr && (a.expr 
 Dim dim_symbol(DimTable *table, const char *name);
 // A symbol unlike all others, named after what it is the size of.
 Dim dim_new_symbol(DimTable *table, const char *name);
+Dim dim_data_symbol(DimTable *table, const char *name); // the same for a number that may be negative
 // A symbol of its own for a value, whatever that is.
 Dim dim_alias(DimTable *table, const char *name, Dim value);
 // The same for the value of an expression that nobody need look into. Constants and symbols stay what they are.
@@ -108,13 +111,15 @@ Dim dim_min(Dim a, Dim b);
 Dim dim_max(Dim a, Dim b);
 Dim dim_equals(Dim a, Dim b); // 1 or 0
 Dim dim_less(Dim a, Dim b);
-Dim dim_choose(Dim condition, Dim a, Dim b); // condition is 1 or 0: a or b
+Dim dim_choose(Dim condition, Dim b, Dim c); // condition is 1 or 0: b or c
 static inline Dim dim_plus(Dim a, int64_t k) { return dim_add(a, dim_const(k)); }
 static inline Dim dim_times(Dim a, int64_t k) { return dim_mul(a, dim_const(k)); }
 static inline Dim dim_div_up(Dim a, int64_t k) { return dim_div(dim_plus(a, k - 1), dim_const(k)); }
 static inline bool dim_is(Dim d, int64_t k) { return !d.expr && d.value == k; }
 // True when b divides a whatever the symbols are; *quotient may be NULL.
 bool dim_divides(Dim a, Dim b, Dim *quotient);
+// True when a < b wherever the symbols in `positive` are above 0 and all others are not negative.
+bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count);
 bool dim_may_be_negative(Dim d); // false: no term of it is subtracted
 // |d| where each symbol is a hundred: for choices in which any answer is right.
 double dim_estimate(Dim d);
@@ -165,6 +170,7 @@ struct Value {
   Tensor *data;   // constant, or NULL
   Dim *elems;     // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
   bool measured;  // elems are symbols that the run finds out when it has computed the tensor
+  bool from_constants; // computed from constants alone
   Node *producer; // NULL for inputs and constants
   Node **uses;    // one entry per use: a node that reads it twice stands here twice
   size_t use_count;
@@ -254,6 +260,7 @@ struct Model {
   size_t opset_count;
   Graph *graph;
   int values;  // made so far
+  Value *wanted; // inference asks for the elements of this one, which is computed from constants
   int unnamed; // counter for names that passes invent
 };
 

@@ -97,12 +97,31 @@ Tensor *elems_tensor(Model *model, const Value *value) {
   return tensor;
 }
 
+// What only the run can tell becomes symbols, which it leaves in the frame.
+static bool measure_elems(Model *model, Value *value, int64_t *count) {
+  if (!value || dtype_is_float(value->type) || !value_is_static(value) || dtype_bits(value->type) < 8) return false;
+  *count = value_count(value);
+  if (*count < 0 || *count > MAX_ELEMS) return false;
+  value->measured = true;
+  value->elems = NEW_ARRAY(model->arena, Dim, (size_t)*count + 1);
+  for (int64_t i = 0; i < *count; i++)
+    value->elems[i] =
+        dim_data_symbol(model->dims, arena_printf(model->arena, "%s[%lld]", value->name, (long long)i));
+  return true;
+}
+
 const Dim *need_elems(Model *model, Node *node, size_t input, int64_t *count) {
-  const Dim *elems = known_elems(model, node_in(node, input), count);
-  if (!elems)
-    node_error(model, node, "input '%s' is computed from the data when the model runs; it must be known when compiling",
-               op_input_name(node->op, input));
-  return elems;
+  Value *value = node_in(node, input);
+  const Dim *elems = known_elems(model, value, count);
+  if (elems) return elems;
+  if (value && value->from_constants && !model->wanted) { // inference folds what is constant and comes again
+    model->wanted = value;
+    return NULL;
+  }
+  if (measure_elems(model, value, count)) return value->elems;
+  node_error(model, node, "the number of elements of input '%s' must be known when compiling",
+             op_input_name(node->op, input));
+  return NULL;
 }
 
 const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count) {

@@ -67,11 +67,18 @@ bool infer_reshape(Model *model, Node *node) {
   if (!shape) return false;
   if (count > MAX_RANK)
     return node_error(model, node, "'shape' has %lld elements; at most %d are supported", (long long)count, MAX_RANK);
-  bool allow_zero = node_int(node, "allowzero", 0) != 0;
+  bool allow_zero = node_int(node, "allowzero", 0) != 0, open[MAX_RANK] = {0};
   Dim dims[MAX_RANK], known = dim_const(1);
   int rest = -1;
   for (int i = 0; i < count; i++) {
     dims[i] = shape[i];
+    if (dim_may_be_negative(shape[i])) { // out of the data: 0 and -1 have their meanings there, too
+      Dim copied = i < in->rank && !allow_zero ? in->dims[i] : dim_const(0);
+      dims[i] = dim_choose(dim_equals(shape[i], dim_const(0)), copied, shape[i]);
+      dims[i] = dim_choose(dim_equals(shape[i], dim_const(-1)), dim_const(1), dims[i]);
+      dims[i] = dim_define(model->dims, "dim", dims[i]);
+      open[i] = true;
+    }
     if (dim_is_const(shape[i]) && shape[i].value == 0 && !allow_zero) {
       if (i >= in->rank) return node_error(model, node, "'shape' has a 0 at %d, where 'data' has no dim to copy", i);
       dims[i] = in->dims[i];
@@ -86,6 +93,11 @@ bool infer_reshape(Model *model, Node *node) {
     }
   }
   Dim all = product(model, in, 0, in->rank);
+  for (int i = 0; i < count; i++) {
+    if (!open[i]) continue;
+    Dim left = dim_define(model->dims, "rest", dim_div(all, known));
+    dims[i] = dim_define(model->dims, "dim", dim_choose(dim_equals(shape[i], dim_const(-1)), left, dims[i]));
+  }
   bool constant = dim_is_const(all) && dim_is_const(known);
   if (rest >= 0) {
     if (constant && (known.value <= 0 || all.value % known.value))
@@ -210,6 +222,11 @@ bool infer_expand(Model *model, Node *node) {
 bool lower_expand(Lower *lower, Node *node) {
   Value *out = node->out[0];
   View view = lower_in(lower, node->in[0]);
+  int64_t count = 0;
+  const Dim *shape = known_elems(lower->model, node->in[1], &count);
+  View wanted = {.rank = (int)count};
+  if (shape) memcpy(wanted.dims, shape, (size_t)count * sizeof *shape);
+  lower_check_broadcast(lower, &wanted, out->rank, out->dims);
   lower_check_broadcast(lower, &view, out->rank, out->dims);
   view = view_broadcast(&view, out->rank, out->dims);
   lower_alias(lower, out, &view);

@@ -23,14 +23,24 @@ bool infer_shapes(Model *model, const PassOptions *options) {
   for (Node *node = graph->first, *next; node; node = next) {
     next = node->next;
     if (is_inferred(node) || !inputs_known(node)) continue; // the second: reported where it began
-    if (!op_check_types(model, node) || !node->op->infer(model, node)) {
+    model->wanted = NULL;
+    bool ok = op_check_types(model, node) && node->op->infer(model, node);
+    if (!ok && model->wanted && model->diag->errors == errors) {
+      if (!fold_known(model)) return false;
+      ok = node->op->infer(model, node); // where folding has not helped, the run tells
+    }
+    if (!ok) {
       if (model->diag->errors - errors >= MAX_ERRORS) return false;
       continue;
     }
+    bool from_constants = true;
+    for (size_t i = 0; i < node->in_count; i++)
+      from_constants &= !node->in[i] || node->in[i]->data || node->in[i]->from_constants;
     bool constant = true;
     for (size_t i = 0; i < node->out_count; i++) {
       Value *out = node->out[i];
       if (!out) continue;
+      out->from_constants = from_constants;
       if (out->type == DT_UNDEFINED || out->rank < 0)
         return node_error(model, node, "output %zu has no known type or shape", i);
       if (!out->data && !out->is_output) out->data = elems_tensor(model, out);

@@ -23,6 +23,8 @@ struct Frame {
   size_t slot_count;
 };
 
+enum { MOST_SLOTS = 1 << 24 };
+
 /* slots */
 
 static Frame *need_frame(Program *program) {
@@ -78,7 +80,7 @@ Dim frame_heap(Program *program) {
 int frame_count(const Program *program) { return program->frame ? (int)program->frame->slot_count : 0; }
 
 Buffer *frame_buffer(Program *program) {
-  if (!program->frame_buffer) program->frame_buffer = buffer_new(program, BUFFER_FRAME, dim_const(0), "frame");
+  if (!program->frame_buffer) program->frame_buffer = buffer_new(program, BUFFER_FRAME, dim_const(MOST_SLOTS * 8), "frame");
   return program->frame_buffer;
 }
 
@@ -90,6 +92,8 @@ Dim pointer_shift(const Pointer *pointer) {
 }
 
 /* who knows what */
+
+static bool is_compound(const DimExpr *e) { return e->op != DIM_SYMBOL || e->defined; }
 
 typedef void Visit(void *context, Dim dim);
 
@@ -141,10 +145,13 @@ static int find_position(Positions *p, Dim dim) {
   if (!dim.expr) return -1;
   int *known = &p->known[dim.expr->id];
   if (*known) return *known - 2;
-  int a = -1, b = -1;
-  if (dim.expr->op != DIM_SYMBOL || dim.expr->defined) a = find_position(p, dim.expr->a);
-  if (dim.expr->op != DIM_SYMBOL) b = find_position(p, dim.expr->b);
-  int result = a > b ? a : b;
+  int a = -1, b = -1, c = -1;
+  if (is_compound(dim.expr)) {
+    a = find_position(p, dim.expr->a);
+    b = find_position(p, dim.expr->b);
+    c = find_position(p, dim.expr->c);
+  }
+  int most = a > b ? a : b, result = most > c ? most : c;
   p->known[dim.expr->id] = result + 2;
   return result;
 }
@@ -210,14 +217,15 @@ static void each_needed(const Step *step, Visit *visit, void *context) {
     if (buffer_in_heap(step->pointers[i].buffer)) visit(context, step->pointers[i].buffer->heap_left);
 }
 
-static bool is_compound(const DimExpr *e) { return e->op != DIM_SYMBOL || e->defined; }
-
 // memo, by expression id: 1 yes, -1 no, 0 not looked at.
 static bool can_know(const Pass *pass, Dim dim, int8_t *memo) {
   if (!dim.expr || pass->known[dim.expr->id]) return true;
   int8_t *m = &memo[dim.expr->id];
   if (!*m)
-    *m = is_compound(dim.expr) && can_know(pass, dim.expr->a, memo) && can_know(pass, dim.expr->b, memo) ? 1 : -1;
+    *m = is_compound(dim.expr) && can_know(pass, dim.expr->a, memo) && can_know(pass, dim.expr->b, memo) &&
+                 can_know(pass, dim.expr->c, memo)
+             ? 1
+             : -1;
   return *m > 0;
 }
 
@@ -232,6 +240,7 @@ static void add_dim(Pass *pass, Step *dims, Dim dim) {
   if (!dim.expr || pass->known[dim.expr->id]) return;
   add_dim(pass, dims, dim.expr->a);
   add_dim(pass, dims, dim.expr->b);
+  add_dim(pass, dims, dim.expr->c);
   pass->known[dim.expr->id] = true;
   frame_slot(pass->program, dim);
   APPEND(pass->program->arena, dims->dims, dims->dim_count, dim);
@@ -246,6 +255,19 @@ static void need_dim(void *context, Dim dim) {
 
 static void append(Pass *pass, Step *step) {
   APPEND(pass->program->arena, pass->program->steps, pass->program->step_count, step);
+}
+
+// Checks of one node stand in one step.
+static void append_checks(Pass *pass, Step *step) {
+  Program *program = pass->program;
+  Step *before = program->step_count ? program->steps[program->step_count - 1] : NULL;
+  if (!step->check_count) return;
+  if (!before || before->kind != STEP_DIMS || before->loc.index != step->loc.index) {
+    append(pass, step);
+    return;
+  }
+  for (size_t i = 0; i < step->check_count; i++)
+    APPEND(program->arena, before->checks, before->check_count, step->checks[i]);
 }
 
 // Everything that steps from `at` on need and that can be known before `at`.
@@ -275,7 +297,8 @@ static bool depends_on(const Pass *pass, Dim dim, const bool *written, int8_t *m
   int8_t *m = &memo[dim.expr->id];
   if (!*m)
     *m = is_compound(dim.expr) &&
-                 (depends_on(pass, dim.expr->a, written, memo) || depends_on(pass, dim.expr->b, written, memo))
+                 (depends_on(pass, dim.expr->a, written, memo) || depends_on(pass, dim.expr->b, written, memo) ||
+                  depends_on(pass, dim.expr->c, written, memo))
              ? 1
              : -1;
   return *m > 0;
@@ -305,6 +328,7 @@ static void forget(void *context, Dim dim) {
   if (!is_compound(dim.expr)) return;
   forget(s, dim.expr->a);
   forget(s, dim.expr->b);
+  forget(s, dim.expr->c);
 }
 
 // Steps from..to write numbers: what is computed from those is not known any more. The numbers themselves are, when
@@ -381,7 +405,10 @@ void program_frame(Program *program) {
     if (step->kind == STEP_LABEL) pass_label(&pass, i);
     insert_dims(&pass, i);
     step->dim_count = 0; // the step before has computed them
-    if (step->kind != STEP_DIMS || step->check_count) append(&pass, step);
+    if (step->kind == STEP_DIMS)
+      append_checks(&pass, step);
+    else
+      append(&pass, step);
     forget_written(&pass, i, i, true);
     if (step->kind == STEP_JUMP) {
       size_t target = find_step(&pass, step->target);

@@ -143,12 +143,6 @@ typedef struct {
   int span_count[COORDS];
 } Projection;
 
-// Whether a < b whatever the symbols are.
-static bool is_less(Dim a, Dim b) {
-  Dim difference = dim_sub(a, b);
-  return dim_is_const(difference) && difference.value < 0;
-}
-
 // a = quotient · b + rest with 0 <= rest < b; false where symbols do not tell.
 static bool split(Dim a, Dim b, Dim *quotient, Dim *rest) {
   *quotient = dim_div(a, b);
@@ -176,7 +170,7 @@ static bool project(const Radix *radix, const Step *step, const Func *func, cons
       Dim advance, length = left;
       if (dim_is_const(at) && dim_is_const(whole) ? at.value >= whole.value : dim_divides(at, whole, NULL)) continue;
       if (!dim_divides(at, stride, &advance)) return false;
-      if (!is_less(dim_mul(advance, dim_plus(left, -1)), extent)) { // goes on in the next digit
+      if (!dim_is_less(dim_mul(advance, dim_plus(left, -1)), extent, func->space, COORDS)) { // goes on in the next digit
         if (!dim_divides(extent, advance, &length) || !dim_divides(left, length, &left)) return false;
       } else {
         left = dim_const(1);
@@ -187,7 +181,7 @@ static bool project(const Radix *radix, const Step *step, const Func *func, cons
     }
   }
   for (int d = 0; d < radix->count; d++)
-    if (!is_less(reach[d], radix->digit[d].extent)) return false; // digits carry
+    if (!dim_is_less(reach[d], radix->digit[d].extent, func->space, COORDS)) return false; // digits carry
   return true;
 }
 

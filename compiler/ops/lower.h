@@ -11,7 +11,8 @@ Program *make_program(Arena *arena, const Graph *graph, const Target *target);
 View lower_scratch(Lower *lower, DType type, int rank, const int64_t *dims);
 // A view in row-major order: itself or a copy.
 View lower_dense_view(Lower *lower, const View *view, const char *name);
-// One more load of a function of the step; returns its index for expr_load.
+// One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.
 int step_load_more(Lower *lower, Step *step, Func *func, const View *in);
+int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in);
 // Shifts a view of lower rank into the last of COORDS dims; false when it has more.
 bool view_to_coords(View *view);

@@ -272,6 +272,7 @@ static bool is_worth_it(ExprTable *exprs, const Merge *m, const Step *keep) {
   const Expr *value = m->body->values[0];
   if (m->func->load_count + m->body->load_count > MAX_LOADS + 1) return false;  // one of them goes
   if (m->func->kind != FUNC_BODY && expr_may_fault(exprs, value)) return false; // only a body can report
+  if (expr_uses_coord(exprs, value)) return false;                              // the coordinates of its own step
   int cost = expr_cost(exprs, value);
   if (m->func->kind == FUNC_LOAD && !is_reduce(keep) && cost > CHEAP) return false;
   size_t values = m->func->kind == FUNC_LOAD ? 1 : m->func->store_count;

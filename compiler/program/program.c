@@ -65,6 +65,7 @@ Func *step_func(Program *program, Step *step, FuncKind kind, DType acc) {
 int func_load(Program *program, Func *func, const Access *access) {
   for (size_t i = 0; i < func->load_count; i++)
     if (func->loads[i].pointer == access->pointer && func->loads[i].type == access->type &&
+        func->loads[i].fetched == access->fetched &&
         !memcmp(func->loads[i].stride, access->stride, sizeof access->stride))
       return (int)i;
   APPEND(program->arena, func->loads, func->load_count, *access);
@@ -94,7 +95,7 @@ static void print_access(const Step *step, const Access *access, bool with_buffe
     text_printf(out, "p%d", access->pointer);
   text_printf(out, ":%s[", dtype_name(access->type));
   for (int i = 0; i < COORDS; i++) text_printf(out, "%s%lld", i ? " " : "", (long long)access->stride[i]);
-  text_printf(out, "]");
+  text_printf(out, access->fetched ? "]?" : "]");
 }
 
 static void print_func(const Program *program, const Step *step, const Func *func, bool with_buffers, Text *out) {
@@ -175,7 +176,8 @@ const char *step_signature(const Program *program, const Step *step) {
 static void verify_access(const Step *step, const Func *func, const Access *access) {
   assert(access->pointer >= 0 && (size_t)access->pointer < step->pointer_count);
   const Pointer *pointer = &step->pointers[access->pointer];
-  int64_t low = 0, high = 0; // furthest elements, from the pointer
+  if (access->fetched) return; // checked when the model runs
+  int64_t low = 0, high = 0;   // furthest elements, from the pointer
   for (int i = 0; i < COORDS; i++) {
     assert(func->space[i] >= 0);
     if (func->space[i] == 0) return; // nothing is touched

@@ -14,7 +14,7 @@ typedef struct {
   LLVMValueRef bufs, acc, coords[COORDS], mask; // mask NULL: all lanes
   LLVMValueRef *done;                           // by expression id, until `done_count`
   size_t done_count;
-  LLVMValueRef fault; // <V x i1> or NULL: lanes that divide by zero
+  LLVMValueRef faults[STATUS_COUNT]; // by Status: <V x i1>, the lanes that have it, or NULL
 } FuncEmitter;
 
 static LLVMTypeRef memory_type(Emitter *e, DType type) {
@@ -113,6 +113,13 @@ static LLVMValueRef lane_addresses(FuncEmitter *f, const Access *access, LLVMVal
 
 static LLVMValueRef full_mask(Emitter *e) { return LLVMConstAllOnes(vector(e, e->i1)); }
 
+// What is loaded from memory, as it is computed with.
+static LLVMValueRef from_memory(Emitter *e, DType type, LLVMValueRef value) {
+  if (type == DT_F16) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
+  if (type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
+  return value;
+}
+
 static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
   LLVMTypeRef element = memory_type(e, access->type), type = vector(e, element);
@@ -135,9 +142,34 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
     LLVMValueRef args[] = {addresses, alignment, f->mask ? f->mask : full_mask(e), LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4);
   }
-  if (access->type == DT_F16) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
-  if (access->type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(type), "");
-  return value;
+  return from_memory(e, access->type, value);
+}
+
+static void add_fault(FuncEmitter *f, Status status, LLVMValueRef lanes) {
+  if (f->func->kind != FUNC_BODY) return; // others cannot report, and hold nothing that may fail
+  LLVMValueRef *fault = &f->faults[status];
+  *fault = *fault ? LLVMBuildOr(f->e->builder, *fault, lanes, "") : lanes;
+}
+
+// Lanes whose index is outside read nothing and are faults.
+static LLVMValueRef emit_fetch(FuncEmitter *f, const Access *access, LLVMValueRef at, LLVMValueRef bound) {
+  Emitter *e = f->e;
+  LLVMTypeRef element = memory_type(e, access->type), type = vector(e, element);
+  LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntULT, at, bound, ""); // bounds are not negative
+  add_fault(f, STATUS_INDEX, LLVMBuildNot(e->builder, inside, ""));
+  LLVMValueRef mask = f->mask ? LLVMBuildAnd(e->builder, inside, f->mask, "") : inside;
+  LLVMValueRef first = lane_addresses(f, access, access_address(f, access));
+  LLVMValueRef addresses = LLVMBuildGEP2(e->builder, element, first, &at, 1, "");
+  LLVMValueRef alignment = LLVMConstInt(e->i32, (unsigned long long)dtype_bits(access->type) / 8, 0);
+  LLVMTypeRef types[] = {type, LLVMTypeOf(addresses)};
+  LLVMValueRef args[] = {addresses, alignment, mask, LLVMConstNull(type)};
+  return from_memory(e, access->type, call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4));
+}
+
+static LLVMValueRef emit_coord(FuncEmitter *f, int axis) {
+  Emitter *e = f->e;
+  LLVMValueRef first = splat(e, LLVMBuildIntCast2(e->builder, f->coords[axis], e->i64, true, ""));
+  return axis < COORDS - 1 ? first : LLVMBuildNSWAdd(e->builder, first, lane_numbers(e, e->i64), "");
 }
 
 static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value) {
@@ -277,7 +309,7 @@ static LLVMValueRef emit_divide(FuncEmitter *f, const Expr *x, LLVMValueRef *a) 
   LLVMValueRef zero = LLVMBuildICmp(e->builder, LLVMIntEQ, a[1], LLVMConstNull(type), "");
   LLVMValueRef one = splat(e, LLVMConstInt(memory_type(e, x->type), 1, 0));
   LLVMValueRef divisor = LLVMBuildSelect(e->builder, zero, one, a[1], "");
-  if (f->func->kind == FUNC_BODY) f->fault = f->fault ? LLVMBuildOr(e->builder, f->fault, zero, "") : zero;
+  add_fault(f, STATUS_DIVIDE, zero);
   bool divide = x->op == EX_DIV;
   if (!dtype_is_signed(x->type))
     return divide ? LLVMBuildUDiv(e->builder, a[0], divisor, "") : LLVMBuildURem(e->builder, a[0], divisor, "");
@@ -325,6 +357,8 @@ static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
   case EX_CONST: return emit_constant(e, x);
   case EX_ACC: return f->acc;
   case EX_LOAD: return emit_load(f, &f->func->loads[x->index]);
+  case EX_COORD: return emit_coord(f, x->index);
+  case EX_FETCH: return emit_fetch(f, &f->func->loads[x->index], a[0], a[1]);
   case EX_CAST: return emit_cast(e, x->a[0]->type, x->type, a[0]);
   case EX_NEG: return is_float ? LLVMBuildFNeg(e->builder, a[0], "") : LLVMBuildNeg(e->builder, a[0], "");
   case EX_ABS: {
@@ -373,7 +407,7 @@ static void emit_body(FuncEmitter *f) {
   Emitter *e = f->e;
   const Func *func = f->func;
   memset(f->done, 0, f->done_count * sizeof *f->done);
-  f->fault = NULL;
+  memset(f->faults, 0, sizeof f->faults);
   if (func->kind == FUNC_LOAD) {
     LLVMBuildRet(e->builder, emit_expr(f, func->values[0]));
     return;
@@ -385,11 +419,12 @@ static void emit_body(FuncEmitter *f) {
     return;
   }
   LLVMValueRef status = LLVMConstInt(e->i32, STATUS_OK, 0);
-  if (f->fault) {
+  for (unsigned i = 0; i < STATUS_COUNT; i++) {
+    if (!f->faults[i]) continue;
     LLVMTypeRef type = vector(e, e->i1);
-    LLVMValueRef fault = f->mask ? LLVMBuildAnd(e->builder, f->fault, f->mask, "") : f->fault;
+    LLVMValueRef fault = f->mask ? LLVMBuildAnd(e->builder, f->faults[i], f->mask, "") : f->faults[i];
     LLVMValueRef any = call_intrinsic(e, "llvm.vector.reduce.or", &type, 1, &fault, 1);
-    status = LLVMBuildSelect(e->builder, any, LLVMConstInt(e->i32, STATUS_DIVIDE, 0), status, "");
+    status = LLVMBuildSelect(e->builder, any, LLVMConstInt(e->i32, i, 0), status, "");
   }
   LLVMBuildRet(e->builder, status);
 }

@@ -41,15 +41,20 @@ static size_t hash_bytes(size_t hash, const void *data, size_t size) {
 
 static size_t hash_expr(const DimExpr *e) {
   if (e->op == DIM_SYMBOL) return hash_bytes(17, e->name, strlen(e->name));
-  int64_t key[] = {e->op,      e->a.value, e->a.expr ? e->a.expr->id : 0,
-                   e->b.value, e->b.expr ? e->b.expr->id : 0, e->c.value,
+  int64_t key[] = {e->op,
+                   e->a.value,
+                   e->a.expr ? e->a.expr->id : 0,
+                   e->b.value,
+                   e->b.expr ? e->b.expr->id : 0,
+                   e->c.value,
                    e->c.expr ? e->c.expr->id : 0};
   return hash_bytes(23, key, sizeof key);
 }
 
 static bool same_expr(const DimExpr *x, const DimExpr *y) {
   if (x->op != y->op) return false;
-  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0 : dim_equal(x->a, y->a) && dim_equal(x->b, y->b) && dim_equal(x->c, y->c);
+  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0
+                             : dim_equal(x->a, y->a) && dim_equal(x->b, y->b) && dim_equal(x->c, y->c);
 }
 
 static const DimExpr **find_slot(DimTable *table, const DimExpr *e) {
@@ -443,8 +448,7 @@ const char *dim_text(DimTable *table, Dim d) {
   if (!d.expr) return arena_printf(table->arena, "%lld", (long long)d.value);
   if (d.expr->op == DIM_SYMBOL) return d.expr->name;
   const char *a = dim_text(table, d.expr->a), *b = dim_text(table, d.expr->b);
-  if (d.expr->op == DIM_CHOOSE)
-    return arena_printf(table->arena, "(%s?%s:%s)", a, b, dim_text(table, d.expr->c));
+  if (d.expr->op == DIM_CHOOSE) return arena_printf(table->arena, "(%s?%s:%s)", a, b, dim_text(table, d.expr->c));
   if (d.expr->op == DIM_MUL && !d.expr->b.expr) return arena_printf(table->arena, "(%s*%s)", b, a);
   if (d.expr->op == DIM_ADD && *b == '-') return arena_printf(table->arena, "(%s%s)", a, b);
   static const char *const formats[] = {

@@ -165,14 +165,14 @@ struct Value {
   const char *name; // "" when the model gave none; unique within its model otherwise
   ValueKind kind;
   DType type;
-  int rank;       // -1: not known yet
-  Dim *dims;      // [rank]
-  Tensor *data;   // constant, or NULL
-  Dim *elems;     // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
-  bool measured;  // elems are symbols that the run finds out when it has computed the tensor
+  int rank;      // -1: not known yet
+  Dim *dims;     // [rank]
+  Tensor *data;  // constant, or NULL
+  Dim *elems;    // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
+  bool measured; // elems are symbols that the run finds out when it has computed the tensor
   bool from_constants; // computed from constants alone
-  Node *producer; // NULL for inputs and constants
-  Node **uses;    // one entry per use: a node that reads it twice stands here twice
+  Node *producer;      // NULL for inputs and constants
+  Node **uses;         // one entry per use: a node that reads it twice stands here twice
   size_t use_count;
   bool is_output; // of its graph
 };
@@ -259,9 +259,9 @@ struct Model {
   OpsetImport *opsets;
   size_t opset_count;
   Graph *graph;
-  int values;  // made so far
+  int values;    // made so far
   Value *wanted; // inference asks for the elements of this one, which is computed from constants
-  int unnamed; // counter for names that passes invent
+  int unnamed;   // counter for names that passes invent
 };
 
 Model *model_new(Arena *arena, Diag *diag, const char *file);

@@ -105,8 +105,7 @@ static bool measure_elems(Model *model, Value *value, int64_t *count) {
   value->measured = true;
   value->elems = NEW_ARRAY(model->arena, Dim, (size_t)*count + 1);
   for (int64_t i = 0; i < *count; i++)
-    value->elems[i] =
-        dim_data_symbol(model->dims, arena_printf(model->arena, "%s[%lld]", value->name, (long long)i));
+    value->elems[i] = dim_data_symbol(model->dims, arena_printf(model->arena, "%s[%lld]", value->name, (long long)i));
   return true;
 }
 

@@ -289,6 +289,12 @@ int step_load_more(Lower *lower, Step *step, Func *func, const View *in) {
   return func_load(lower->program, func, &access);
 }
 
+int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in) {
+  Access access = view_access(lower, step, in);
+  access.fetched = true;
+  return func_load(lower->program, func, &access);
+}
+
 // Puts the dims of all views in the order of the first one's strides, drops those of size 1 and joins neighbours that
 // every view steps through alike.
 static void collapse(View *views, size_t count) {
@@ -327,6 +333,12 @@ bool view_to_coords(View *view) {
 
 enum { MAX_SPLITS = 4096 };
 
+// The loads that a value really uses: by EX_LOAD or by EX_FETCH.
+static void find_loads(const Expr *e, ScalarOp op, bool *used) {
+  if (e->op == op) used[e->index] = true;
+  for (int i = 0; i < 3 && e->a[i]; i++) find_loads(e->a[i], op, used);
+}
+
 // One map step over views[0] (written) and the others, all of the same dims.
 static bool emit_map(Lower *lower, View *views, size_t count, const Expr *value) {
   if (views[0].rank > COORDS) { // a step for each index of the outermost dim
@@ -353,18 +365,17 @@ static bool emit_map(Lower *lower, View *views, size_t count, const Expr *value)
   Func *body = step_func(program, step, FUNC_BODY, views[0].type);
   memcpy(body->space, views[0].dims, sizeof body->space);
   const Expr *loads[MAX_VIEWS] = {0};
-  for (size_t v = 1; v < count; v++)
-    loads[v - 1] = expr_load(program->exprs, views[v].type, step_load_more(lower, step, body, &views[v]));
+  bool fetched[MAX_VIEWS] = {0};
+  find_loads(value, EX_FETCH, fetched);
+  for (size_t v = 1; v < count; v++) {
+    int load =
+        fetched[v - 1] ? step_fetch_more(lower, step, body, &views[v]) : step_load_more(lower, step, body, &views[v]);
+    loads[v - 1] = expr_load(program->exprs, views[v].type, load);
+  }
   Access access = view_access(lower, step, &views[0]);
   func_store(program, body, &access, expr_substitute(program->exprs, value, NULL, loads));
   step->parts = count_parts(view_count(&views[0]), 4096);
   return true;
-}
-
-// The loads that a value really uses.
-static void find_loads(const Expr *e, bool *used) {
-  if (e->op == EX_LOAD) used[e->index] = true;
-  for (int i = 0; i < 3 && e->a[i]; i++) find_loads(e->a[i], used);
 }
 
 bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, const Expr *value) {
@@ -374,7 +385,8 @@ bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, con
   const Expr *renumbered[MAX_VIEWS] = {0};
   bool used[MAX_VIEWS] = {0};
   size_t kept = 1;
-  find_loads(value, used);
+  find_loads(value, EX_LOAD, used);
+  find_loads(value, EX_FETCH, used);
   views[0] = *out;
   for (size_t i = 0; i < count; i++) {
     if (!used[i]) continue;
@@ -384,7 +396,9 @@ bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, con
     kept++;
   }
   value = expr_substitute(lower->program->exprs, value, NULL, renumbered);
-  collapse(views, kept);
+  if (!expr_uses_coord(lower->program->exprs, value)) collapse(views, kept);
+  if (views[0].rank > COORDS && expr_uses_coord(lower->program->exprs, value))
+    return lower_error(lower, "coordinates of more than %d dims", COORDS);
   return emit_map(lower, views, kept, value);
 }
 

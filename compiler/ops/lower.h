@@ -13,7 +13,8 @@ void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *
 View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims);
 // A view in row-major order: itself or a copy.
 View lower_dense_view(Lower *lower, const View *view, const char *name);
-// One more load of a function of the step; returns its index for expr_load.
+// One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.
 int step_load_more(Lower *lower, Step *step, Func *func, const View *in);
+int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in);
 // Shifts a view of lower rank into the last of COORDS dims; false when it has more.
 bool view_to_coords(View *view);

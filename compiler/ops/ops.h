@@ -110,7 +110,8 @@ void step_view(Lower *lower, Step *step, const View *view); // a pointer argumen
 Func *step_store(Lower *lower, Step *step, const View *out);
 Func *step_load(Lower *lower, Step *step, const View *in);
 // An elementwise step: value(loads...) for each element of out. Inputs have any strides and broadcast.
-// `value` is over EX_LOAD i = ins[i].
+// `value` is over EX_LOAD i = ins[i]. ins[i] of an EX_FETCH i has size 1 in the dims that its index chooses along. In
+// an expression that holds EX_COORD, dim i of out (of at most COORDS) is coordinate COORDS - rank + i.
 bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, const Expr *value);
 bool lower_copy(Lower *lower, const View *out, const View *in);
 // A constant or run-time value packed for a template: a weight buffer with `pack`.

@@ -62,7 +62,8 @@ bool bind_shapes(Model *model, const PassOptions *options) {
     for (int k = 0; k < input->rank; k++)
       input->dims[k] = dim_bind(model->dims, input->dims[k], binding.names, binding.values, binding.count);
     if (bound && input->rank < 0) {
-      ok = diag_error(model->diag, model->file, "input %s has no known rank: give its dims, for example --shape %s=1x128",
+      ok = diag_error(model->diag, model->file,
+                      "input %s has no known rank: give its dims, for example --shape %s=1x128",
                       value_text(model, input), input->name);
     } else if (bound && value_is_static(input) && value_count(input) < 0) {
       ok = diag_error(model->diag, model->file, "input %s is larger than memory can be", value_text(model, input));

@@ -170,7 +170,8 @@ static bool project(const Radix *radix, const Step *step, const Func *func, cons
       Dim advance, length = left;
       if (dim_is_const(at) && dim_is_const(whole) ? at.value >= whole.value : dim_divides(at, whole, NULL)) continue;
       if (!dim_divides(at, stride, &advance)) return false;
-      if (!dim_is_less(dim_mul(advance, dim_plus(left, -1)), extent, func->space, COORDS)) { // goes on in the next digit
+      if (!dim_is_less(dim_mul(advance, dim_plus(left, -1)), extent, func->space,
+                       COORDS)) { // goes on in the next digit
         if (!dim_divides(extent, advance, &length) || !dim_divides(left, length, &left)) return false;
       } else {
         left = dim_const(1);
@@ -286,6 +287,7 @@ static bool is_worth_it(ExprTable *exprs, const Merge *m, const Step *keep) {
   const Expr *value = m->body->values[0];
   if (m->func->load_count + m->body->load_count > MAX_LOADS + 1) return false;  // one of them goes
   if (m->func->kind != FUNC_BODY && expr_may_fault(exprs, value)) return false; // only a body can report
+  if (expr_uses_coord(exprs, value)) return false;                              // the coordinates of its own step
   int cost = expr_cost(exprs, value);
   if (m->func->kind == FUNC_LOAD && !is_reduce(keep) && cost > CHEAP) return false;
   size_t values = m->func->kind == FUNC_LOAD ? 1 : m->func->store_count;

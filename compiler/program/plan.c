@@ -334,8 +334,8 @@ static void stack_group(Program *program, Group *groups, size_t count, Group *gr
   for (size_t i = 0; i < count; i++) {
     const Group *other = &groups[i];
     if (other->known < group->known && other->last >= group->first && other->first <= group->last)
-      group->from = dim_is(group->from, 0) ? other->end
-                                           : dim_define(program->dims, "heap", dim_max(group->from, other->end));
+      group->from =
+          dim_is(group->from, 0) ? other->end : dim_define(program->dims, "heap", dim_max(group->from, other->end));
   }
   group->end = group->from;
   for (size_t i = 0; i < group->shelf_count; i++) {

@@ -86,7 +86,7 @@ Func *step_func(Program *program, Step *step, FuncKind kind, DType acc) {
 }
 
 bool access_equal(const Access *a, const Access *b) {
-  bool equal = a->pointer == b->pointer && a->type == b->type;
+  bool equal = a->pointer == b->pointer && a->type == b->type && a->fetched == b->fetched;
   for (int i = 0; i < COORDS; i++) equal = equal && dim_equal(a->stride[i], b->stride[i]);
   return equal;
 }
@@ -134,7 +134,7 @@ static void print_access(const Program *p, const Step *step, const Access *acces
     text_printf(out, "%s", i ? " " : "");
     print_dim(p, step, access->stride[i], with_buffers, out);
   }
-  text_printf(out, "]");
+  text_printf(out, access->fetched ? "]?" : "]");
 }
 
 static void print_func(const Program *program, const Step *step, const Func *func, bool with_buffers, Text *out) {
@@ -240,7 +240,7 @@ static void verify_access(const Step *step, const Func *func, const Access *acce
   assert(access->pointer >= 0 && (size_t)access->pointer < step->pointer_count);
   const Pointer *pointer = &step->pointers[access->pointer];
   int64_t low = 0, high = 0; // furthest elements, from the pointer
-  if (!is_static(func, access, pointer)) return;
+  if (access->fetched || !is_static(func, access, pointer)) return;
   for (int i = 0; i < COORDS; i++) {
     int64_t extent = func->space[i].value;
     assert(extent >= 0);

@@ -63,6 +63,7 @@ typedef struct {
   int pointer; // index into the step's pointers
   DType type;
   Dim stride[COORDS];
+  bool fetched; // a load by EX_FETCH: what it reads is known at run time only
 } Access;
 
 typedef enum { FUNC_LOAD, FUNC_STORE, FUNC_BODY } FuncKind;
@@ -203,7 +204,7 @@ Step *step_control(Program *program, StepKind kind, const Loc *loc, const char *
 
 /* uses.c */
 // What a step does with one of its pointers: through accesses of its functions, or as a plain pointer that its template
-// gets. A template's argument "*y!" is one that it writes and may read.
+// gets. A template's argument "*y!" is one that it writes and may read. What is fetched is read as by a plain pointer.
 enum { USE_LOAD = 1, USE_STORE = 2, USE_RAW_READ = 4, USE_RAW_WRITE = 8 };
 enum { USE_READS = USE_LOAD | USE_RAW_READ, USE_WRITES = USE_STORE | USE_RAW_WRITE };
 unsigned step_uses(const Step *step, int pointer); // 0: nothing refers to it

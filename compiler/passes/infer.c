@@ -1,5 +1,8 @@
 // infer_shapes: types, dims and known elements of every value, node by node in order.
+//
+// Operators that others make up are replaced on the way, since what replaces them depends on types and shapes.
 #include "compiler/ops/elementwise.h"
+#include "compiler/ops/expand.h"
 #include "compiler/passes/passes.h"
 
 enum { MAX_ERRORS = 20 };
@@ -16,6 +19,12 @@ static bool inputs_known(const Node *node) {
   return true;
 }
 
+// The model's own nodes were checked before: only an expansion makes one of an operator that is missing.
+static bool known_operator(Model *model, const Node *node) {
+  return node->op ||
+         node_error(model, node, "is part of an operator that is made of others; '%s' is not supported", node->loc.op);
+}
+
 bool infer_shapes(Model *model, const PassOptions *options) {
   (void)options;
   Graph *graph = model->graph;
@@ -23,10 +32,15 @@ bool infer_shapes(Model *model, const PassOptions *options) {
   for (Node *node = graph->first, *next; node; node = next) {
     next = node->next;
     if (is_inferred(node) || !inputs_known(node)) continue; // the second: reported where it began
-    if (!op_check_types(model, node) || !node->op->infer(model, node)) {
-      if (model->diag->errors - errors >= MAX_ERRORS) return false;
-      continue;
-    }
+    Node *before = node->prev;
+    bool good = known_operator(model, node) && op_check_types(model, node), replaced = false;
+    if (good && node->op->expand) good = expand_node(graph, node, &replaced);
+    if (replaced)
+      next = before ? before->next : graph->first;
+    else
+      good = good && node->op->infer(model, node);
+    if (!good && model->diag->errors - errors >= MAX_ERRORS) return false;
+    if (!good || replaced) continue;
     bool constant = true;
     for (size_t i = 0; i < node->out_count; i++) {
       Value *out = node->out[i];

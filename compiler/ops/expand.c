@@ -161,6 +161,10 @@ Value *expand_reduce(Expansion *e, const char *type, Value *x, size_t count, con
 
 Value *expand_sum_all(Expansion *e, Value *x) { return with_int(MAKE(e, "ReduceSum", x), "keepdims", 0); }
 
+Value *expand_size(Expansion *e, Dim dim, Value *x, int axis) {
+  return dim_is_const(dim) ? INT(e, dim.value) : DIM(e, x, axis);
+}
+
 Value *expand_range(Expansion *e, Value *n) {
   enum { MOST = 1 << 20 };
   int64_t count = n->data ? tensor_int(n->data, 0) : -1;
@@ -180,10 +184,41 @@ Value *expand_channels(Expansion *e, Value *vector, int rank) {
   return MAKE(e, "Reshape", vector, expand_ints(e, (size_t)rank - 1, dims));
 }
 
+Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
+  Value *result = body->outputs[0];
+  for (Node *node = body->first, *next; node; node = next) {
+    next = node->next;
+    node->prev = e->node->prev;
+    node->next = e->node;
+    *(node->prev ? &node->prev->next : &e->graph->first) = node;
+    e->node->prev = node;
+    for (size_t i = 0; i < node->attr_count; i++) {
+      size_t count;
+      Graph *const *graphs = attr_graphs(&node->attrs[i], &count);
+      for (size_t k = 0; k < count; k++) graphs[k]->parent = e->graph;
+    }
+  }
+  body->first = body->last = NULL;
+  for (size_t i = 0; i < body->output_count; i++) body->outputs[i]->is_output = false;
+  for (size_t i = 0; i < body->input_count; i++) {
+    if (result == body->inputs[i]) result = in[i];
+    value_replace(e->graph, body->inputs[i], in[i]);
+  }
+  return result;
+}
+
 /* what the node says */
 
 bool expand_axis(Expansion *e, const char *name, int64_t otherwise, int rank, int *axis) {
   return need_axis(e->model, e->node, node_int(e->node, name, otherwise), rank, axis);
+}
+
+bool expand_const_dim(Expansion *e, size_t input, int axis, int64_t *out) {
+  const Value *value = e->node->in[input];
+  Dim dim = value->dims[axis];
+  *out = dim.value;
+  return dim_is_const(dim) || node_error(e->model, e->node, "dim %d of input '%s' must be known when compiling", axis,
+                                         op_input_name(e->node->op, input));
 }
 
 bool expand_int_input(Expansion *e, size_t input, int64_t otherwise, int64_t *out) {

@@ -89,6 +89,8 @@ Value *expand_slice(Expansion *e, Value *x, int axis, int64_t from, int64_t to, 
 Value *expand_reduce(Expansion *e, const char *type, Value *x, size_t count, const int64_t *axes);
 #define REDUCE(e, type, x, ...) expand_reduce(e, type, x, COUNT(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__})
 Value *expand_sum_all(Expansion *e, Value *x); // a scalar
+// A dim as a vector of one element: a constant, or what axis `axis` of x turns out to be.
+Value *expand_size(Expansion *e, Dim dim, Value *x, int axis);
 // 0, 1, ... n - 1 for an int64 scalar or one-element vector n.
 Value *expand_range(Expansion *e, Value *n);
 // A vector along axis 1 of values of this rank: [C, 1, 1, ...].
@@ -96,10 +98,14 @@ Value *expand_channels(Expansion *e, Value *vector, int rank);
 // An activation of com.microsoft's fused operators ("Relu", "LeakyRelu", ...), whose attributes `activation_alpha` and
 // the like stand at the node; x itself for "". NULL after an error.
 Value *expand_activation(Expansion *e, Value *x, const char *name);
+// The nodes of a subgraph, which is used up, over these inputs: its first output.
+Value *expand_inline(Expansion *e, Graph *body, Value *const *in);
 
 /* what the node says */
 
 // An axis attribute made non-negative. False after an error.
 bool expand_axis(Expansion *e, const char *name, int64_t otherwise, int rank, int *axis);
+// A dim of an input that must be known when compiling. False after an error.
+bool expand_const_dim(Expansion *e, size_t input, int axis, int64_t *out);
 // The only element of an input that must be known when compiling.
 bool expand_int_input(Expansion *e, size_t input, int64_t otherwise, int64_t *out);

@@ -144,8 +144,7 @@ static Value *hardmax(Expansion *e, Value *x, Dim size, int axis, int rank) {
   Value *first = with_int(with_int(MAKE(e, "ArgMax", x), "axis", axis), "keepdims", 1);
   int64_t dims[MAX_RANK];
   for (int i = 0; i < rank; i++) dims[i] = i == axis ? -1 : 1;
-  Value *count = dim_is_const(size) ? INT(e, size.value) : DIM(e, x, axis);
-  Value *at = MAKE(e, "Reshape", expand_range(e, count), expand_ints(e, (size_t)rank, dims));
+  Value *at = MAKE(e, "Reshape", expand_range(e, expand_size(e, size, x, axis)), expand_ints(e, (size_t)rank, dims));
   return expand_cast(e, EQUAL(e, first, at), x->type);
 }
 

@@ -1,11 +1,13 @@
 // Operators: what each is (a row of ops.def), what shape its results have (infer) and which steps compute it (lower).
-// One file a family holds both for each operator.
+// One file a family holds both for each operator. An operator that others make up has one function instead (expand),
+// which puts those others in its place.
 #pragma once
 #include "compiler/program/program.h"
 #include "compiler/target.h"
 
 typedef struct Op Op;
 typedef struct Lower Lower;
+typedef struct Expansion Expansion;
 
 // The signature names inputs and outputs and says which types they take: "X:T W:T B?:T -> Y:T; T=float". After a
 // name: '?' optional, '*' any number. Types: a variable, or a type or set of types by name (float32, float, int,
@@ -18,6 +20,7 @@ struct Op {
   const char *formula; // elementwise operators: over the signature's input names and attributes "alpha=0.2 : ..."
   bool (*infer)(Model *model, Node *node); // sets rank and dims of outputs (dtype is set from the signature before)
   bool (*lower)(Lower *lower, Node *node);
+  bool (*expand)(Expansion *e, Node *node); // see expand.h; beside it the rules may be absent
 };
 
 /* ops.c */

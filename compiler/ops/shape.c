@@ -38,9 +38,6 @@ bool infer_dropout(Model *model, Node *node) {
   const Value *training = node_in(node, 2);
   if (training && (!training->data || tensor_int(training->data, 0)))
     return node_error(model, node, "training mode is not supported");
-  if (node_out(node, 1) && node->out[1]->use_count + node->out[1]->is_output > 0)
-    return node_error(model, node, "output 'mask' is not supported");
-  if (node_out(node, 1) && !set_dims_like(model, node, 1, node->in[0])) return false;
   return infer_identity(model, node);
 }
 

@@ -4,6 +4,7 @@
 //     -Xclang -disable-llvm-passes -ffp-contract=fast -emit-llvm -c templates/bitcode.c
 #include "templates/conv.h"
 #include "templates/gemm.h"
+#include "templates/indices.h"
 #include "templates/map.h"
 #include "templates/math.h"
 #include "templates/move.h"

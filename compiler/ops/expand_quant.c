@@ -60,8 +60,7 @@ static Value *exact_product(Expansion *e, const char *type, Value *a, Value *b, 
   return ADD(e, MUL(e, y, SCALAR(e, y, 16)), product(e, type, a, low));
 }
 
-Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_zero) {
-  Dim terms = a->dims[a->rank - 1];
+Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_zero, Dim terms) {
   if (!dim_is_const(terms) || terms.value > INT32_MAX) {
     node_report(e->model, e->node, "the last dim of the first matrix must be known when compiling");
     return NULL;
@@ -70,15 +69,21 @@ Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_
                        most_of(a, a_zero), most_of(b, b_zero));
 }
 
+// Of inputs number `a` and `b` of the node.
+static Value *input_product(Expansion *e, const Node *node, size_t a, size_t a_zero, size_t b, size_t b_zero) {
+  const Value *x = node->in[a];
+  if (!need_rank(e->model, e->node, a, 1, MAX_RANK)) return NULL;
+  return integer_matmul(e, node->in[a], node_in(node, a_zero), node->in[b], node_in(node, b_zero),
+                        x->dims[x->rank - 1]);
+}
+
 bool expand_matmul_integer(Expansion *e, Node *node) {
-  if (!need_rank(e->model, node, 0, 1, MAX_RANK)) return false;
-  Value *y = integer_matmul(e, node->in[0], node_in(node, 2), node->in[1], node_in(node, 3));
+  Value *y = input_product(e, node, 0, 2, 1, 3);
   return y && expand_done(e, 0, y);
 }
 
 bool expand_qlinear_matmul(Expansion *e, Node *node) {
-  if (!need_rank(e->model, node, 0, 1, MAX_RANK)) return false;
-  Value *y = integer_matmul(e, node->in[0], node->in[2], node->in[3], node->in[5]), *zero_point = node->in[7];
+  Value *y = input_product(e, node, 0, 2, 3, 5), *zero_point = node->in[7];
   if (!y) return false;
   Value *a_scale = expand_cast(e, as_column(e, node->in[1]), DT_F32), *b_scale = expand_cast(e, node->in[4], DT_F32);
   Value *scale = DIV(e, MUL(e, a_scale, b_scale), expand_cast(e, as_column(e, node->in[6]), DT_F32));

@@ -9,8 +9,9 @@ Value *dequantised(Expansion *e, Value *q, Value *scale, Value *zero_point);
 Value *quantised(Expansion *e, Value *x, Value *scale, Value *zero_point, DType type);
 // A scale or zero point of rows as a column; one for all stays as it is.
 Value *as_column(Expansion *e, Value *value);
-// The int32 product of centred matrices, whose zero points may belong to the rows of a and the columns of b.
-Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_zero);
+// The int32 product of centred matrices, whose zero points may belong to the rows of a and the columns of b. `terms`:
+// the columns of a. NULL after an error.
+Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_zero, Dim terms);
 // x as uint8 with one scale for all, as DynamicQuantizeLinear does.
 typedef struct {
   Value *q, *scale, *zero_point;

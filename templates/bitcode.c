@@ -6,6 +6,7 @@
 #include "templates/conv.h"
 #include "templates/convert.h"
 #include "templates/gemm.h"
+#include "templates/indices.h"
 #include "templates/map.h"
 #include "templates/math.h"
 #include "templates/math_f64.h"

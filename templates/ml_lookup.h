@@ -1,8 +1,7 @@
 // Looking values up in a table of keys: what encoders of categories and labels do.
 #pragma once
+#include "templates/ml.h"
 #include "templates/template.h"
-
-enum { KEY_I64, KEY_I32, KEY_I16, KEY_F32, KEY_F64 };
 
 // A value as the 64-bit key that stands for it: integers as they are, floats by their bits as double, where -0 is 0 and
 // every NaN the same.

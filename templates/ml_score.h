@@ -1,13 +1,7 @@
 // From the raw scores of classical models to labels and to what their post_transform makes of the scores.
 #pragma once
 #include "templates/math.h"
-
-enum { SCORES_NONE, SCORES_SOFTMAX, SCORES_LOGISTIC, SCORES_SOFTMAX_ZERO, SCORES_PROBIT };
-// How a single score becomes those of two classes: (1 - s, s) or (-s, s); SECOND_NONE: it stays alone.
-enum { SECOND_NONE, SECOND_COMPLEMENT, SECOND_NEGATED };
-// Which number labels[row] gets: none; of the first largest score, among those that are seen; 1 where one score is more
-// than the limit, else 0; 1 where the largest is more than the limit (or, AT_LEAST, equal), else that of the largest.
-enum { LABEL_NONE, LABEL_LARGEST, LABEL_OVER, LABEL_LARGEST_OVER, LABEL_LARGEST_AT_LEAST };
+#include "templates/ml.h"
 
 // √2·erf⁻¹(2x - 1) by Winitzki's formula, which is how ONNX's models mean PROBIT. Written so that nothing cancels near
 // x = ½. NaN outside of [0, 1].

@@ -10,14 +10,10 @@
 // One row walks TREE_LANES trees at a time, several rows walk one tree together: the chains of loads are independent
 // and hide each other's latency. Weights are added in the order of the trees either way.
 #pragma once
+#include "templates/ml.h"
 #include "templates/vector.h"
 
-enum { TREE_LESS = 1, TREE_EQUAL = 2, TREE_GREATER = 4, TREE_NAN = 8, TREE_FEATURE = (1 << 28) - 1 };
-// What all nodes ask: x <= value or x < value, with a NaN going to the second child or where each node's word says;
-// TREE_ANY: as the word says.
-enum { TREE_LE, TREE_LT, TREE_LE_NAN, TREE_LT_NAN, TREE_ANY };
-enum { TREE_AVERAGE, TREE_SUM, TREE_MIN, TREE_MAX };
-enum { TREE_LANES = 8, TREE_ROWS = 64 };
+enum { TREE_ROWS = 64 }; // rows that one tree after the other sees
 
 HELPER double tree_real(idx wide, const char *p) {
   float narrow;

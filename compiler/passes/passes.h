@@ -22,6 +22,7 @@ typedef bool Pass(Model *model, const PassOptions *options);
 Pass check_operators;   // every node has a known operator: all unknown ones are reported at once
 Pass bind_shapes;       // --shape: symbols become numbers everywhere
 Pass infer_shapes;      // types, dims and known elements of all values
+Pass expand_classical;  // nodes of ai.onnx.ml into others
 Pass widen_floats;      // float16 models compute in float32, converting at their inputs and outputs
 Pass simplify;          // what does nothing, twice the same, or for nobody
 Pass expand_batch_norm; // BatchNormalization as one multiplication and one addition of constants

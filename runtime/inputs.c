@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/json.h"
@@ -18,12 +19,13 @@ typedef struct {
   Error *error;
 } Inputs;
 
+static const struct {
+  const char *ending;
+  ReadFormat format;
+} endings[] = {{".pb", READ_PB},     {".npy", READ_NPY}, {".npz", READ_NPZ},
+               {".json", READ_JSON}, {".bin", READ_RAW}, {".raw", READ_RAW}};
+
 static ReadFormat find_format(const char *path, const Bytes *file) {
-  static const struct {
-    const char *ending;
-    ReadFormat format;
-  } endings[] = {{".npy", READ_NPY}, {".npz", READ_NPZ}, {".json", READ_JSON},
-                 {".pb", READ_PB},   {".bin", READ_RAW}, {".raw", READ_RAW}};
   size_t length = strlen(path);
   for (size_t i = 0; i < COUNT(endings); i++) {
     size_t tail = strlen(endings[i].ending);
@@ -160,22 +162,9 @@ static bool read_one(Inputs *in, const Bytes *file, ReadFormat format, uint32_t 
                              : read_raw(file->data, file->size, tensor, in->inputs[i], source, in->error);
 }
 
-static bool read_argument(Inputs *in, const char *argument) {
+// only: as for read_npz.
+static bool read_path(Inputs *in, const char *path, uint32_t only) {
   const IngotModel *model = in->model;
-  uint32_t only = 0;
-  const char *path = argument;
-  for (; only < model->input_count; only++) {
-    size_t length = strlen(model->inputs[only].name);
-    if (strncmp(argument, model->inputs[only].name, length) != 0 || argument[length] != '=') continue;
-    path = argument + length + 1;
-    break;
-  }
-  const char *equals = strchr(argument, '=');
-  if (path == argument && equals && access(argument, F_OK) != 0) {
-    char name[81];
-    snprintf(name, sizeof name, "%.*s", (int)(equals - argument < 80 ? equals - argument : 80), argument);
-    return list_inputs(in, "no input", name);
-  }
   Bytes file;
   if (!read_file(path, &file, in->error)) return false;
   ReadFormat format = find_format(path, &file);
@@ -194,11 +183,46 @@ static bool read_argument(Inputs *in, const char *argument) {
   else if (format == READ_JSON)
     done = read_json_file(in, &file, only, source);
   else if (only == model->input_count && model->input_count != 1)
-    done = list_inputs(in, "say which input it is: NAME=FILE instead of", argument);
+    done = list_inputs(in, "say which input it is: NAME=FILE instead of", path);
   else
     done = read_one(in, &file, format, only == model->input_count ? 0 : only, source);
   free_file(&file);
   return done;
+}
+
+// "input_0.pb" and so on, or of another ending: ONNX's test data lie like this.
+static bool read_folder(Inputs *in, const char *folder) {
+  for (uint32_t i = 0; i < in->model->input_count; i++)
+    for (size_t e = 0; e < COUNT(endings); e++) {
+      char path[4096];
+      int length = snprintf(path, sizeof path, "%s/input_%u%s", folder, i, endings[e].ending);
+      if (length < 0 || (size_t)length >= sizeof path) return fail(in->error, "'%s': the path is too long", folder);
+      if (access(path, F_OK) != 0) continue;
+      if (!read_path(in, path, i)) return false;
+      break;
+    }
+  return true;
+}
+
+static bool read_argument(Inputs *in, const char *argument) {
+  const IngotModel *model = in->model;
+  uint32_t only = 0;
+  const char *path = argument;
+  for (; only < model->input_count; only++) {
+    size_t length = strlen(model->inputs[only].name);
+    if (strncmp(argument, model->inputs[only].name, length) != 0 || argument[length] != '=') continue;
+    path = argument + length + 1;
+    break;
+  }
+  const char *equals = strchr(argument, '=');
+  if (path == argument && equals && access(argument, F_OK) != 0) {
+    char name[81];
+    snprintf(name, sizeof name, "%.*s", (int)(equals - argument < 80 ? equals - argument : 80), argument);
+    return list_inputs(in, "no input", name);
+  }
+  struct stat info;
+  bool folder = path == argument && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+  return folder ? read_folder(in, path) : read_path(in, path, only);
 }
 
 bool read_inputs(const IngotModel *model, void *const *inputs, char **arguments, size_t count, bool partial,

@@ -3,7 +3,7 @@
 #include "runtime/model.h"
 #include "runtime/system.h"
 
-// arguments: "NAME=FILE", or "FILE" where the file names its tensors (.npz, .json) or the model has one input. Fills
-// inputs[]; all must be given once unless `partial`.
+// arguments: "NAME=FILE", or "FILE" where the file names its tensors (.npz, .json) or the model has one input, or a
+// folder with "input_0.pb", "input_1.npy" and so on. Fills inputs[]; all must be given once unless `partial`.
 bool read_inputs(const IngotModel *model, void *const *inputs, char **arguments, size_t count, bool partial,
                  Error *error);

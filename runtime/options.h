@@ -24,7 +24,7 @@ typedef struct {
   const char *help;
 } Option;
 
-// argv: what follows the command. Values stand behind the option or after '='. At most one OPTION_LIST in a table.
+// argv: what follows the command. Values stand behind the option or after '='.
 bool parse_options(const Option *options, size_t count, int argc, char **argv, Error *error);
 // "  --threads N    help" lines, aligned, to standard output.
 void print_options(const Option *options, size_t count);

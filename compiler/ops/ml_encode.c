@@ -51,7 +51,7 @@ static int64_t key_at(const List *list, size_t i) { // as templates/ml_lookup.h 
 }
 
 // Numbers of the keys that x holds, `missing` where it holds none of them; of equal keys the last counts.
-static Value *look_up(Expand *e, Value *x, const List *keys, const int64_t *values, int64_t missing, bool strict) {
+static Value *look_up(Expansion *e, Value *x, const List *keys, const int64_t *values, int64_t missing, bool strict) {
   Arena *arena = e->model->arena;
   Entry *entries = NEW_ARRAY(arena, Entry, keys->count);
   int64_t *sorted = NEW_ARRAY(arena, int64_t, keys->count), *numbers = NEW_ARRAY(arena, int64_t, keys->count),
@@ -63,14 +63,12 @@ static Value *look_up(Expand *e, Value *x, const List *keys, const int64_t *valu
     sorted[count] = entries[i].key;
     numbers[count++] = entries[i].value;
   }
-  Value *in[] = {x, ml_constant(e, DT_I64, count, sorted), ml_constant(e, DT_I64, count, numbers)};
-  Value *out = ml_new(e, "ingot", "Lookup", in, COUNT(in));
-  node_set_int(e->model, out->producer, "missing", missing);
-  node_set_int(e->model, out->producer, "strict", strict);
-  return out;
+  Value *out =
+      ML_MAKE(e, "Lookup", DT_I64, x, ml_constant(e, DT_I64, count, sorted), ml_constant(e, DT_I64, count, numbers));
+  return with_int(with_int(out, "missing", missing), "strict", strict);
 }
 
-static bool check_keys(Expand *e, const List *keys) {
+static bool check_keys(Expansion *e, const List *keys) {
   DType type = e->node->in[0]->type;
   if (type == DT_STRING) return node_error(e->model, e->node, "looking strings up is not supported yet");
   if (keys->type == DT_UNDEFINED) return node_error(e->model, e->node, "there are no keys");
@@ -81,7 +79,7 @@ static bool check_keys(Expand *e, const List *keys) {
 /* values */
 
 // The list with one more element: what a missing key gives.
-static Value *make_table(Expand *e, const List *values, const List *otherwise) {
+static Value *make_table(Expansion *e, const List *values, const List *otherwise) {
   Arena *arena = e->model->arena;
   size_t n = values->count;
   if (values->type == DT_STRING) {
@@ -107,7 +105,7 @@ static Value *make_table(Expand *e, const List *values, const List *otherwise) {
 }
 
 // What a missing key gives: default_tensor, or default_int64 and its like.
-static List read_default(Expand *e, DType type) {
+static List read_default(Expansion *e, DType type) {
   Arena *arena = e->model->arena;
   const Attr *tensor = node_attr(e->node, "default_tensor");
   if (tensor && tensor->type == ATTR_TENSOR && tensor->t->type == type && tensor_count(tensor->t) == 1)
@@ -123,84 +121,56 @@ static List read_default(Expand *e, DType type) {
   return list;
 }
 
-static bool encode(Expand *e, const List *keys, const List *values) {
+static bool encode(Expansion *e, const List *keys, const List *values) {
   if (!check_keys(e, keys)) return false;
   if (keys->count != values->count)
     return node_error(e->model, e->node, "%zu keys for %zu values", keys->count, values->count);
   List otherwise = read_default(e, values->type);
   if (values->ints) {
-    ml_set(e, 0, look_up(e, e->node->in[0], keys, values->ints, *otherwise.ints, false));
+    expand_done(e, 0, look_up(e, e->node->in[0], keys, values->ints, *otherwise.ints, false));
     return true;
   }
   Value *numbers = look_up(e, e->node->in[0], keys, NULL, (int64_t)keys->count, false);
-  ml_set(e, 0, ml_op(e, "Gather", make_table(e, values, &otherwise), numbers));
-  return true;
+  return expand_done(e, 0, GATHER(e, make_table(e, values, &otherwise), numbers, 0));
 }
 
 /* operators */
 
 // Strings to numbers or numbers to strings, whichever the input is not.
-bool infer_category_mapper(Model *model, Node *node) {
-  node->out[0]->type = node->in[0]->type == DT_STRING ? DT_I64 : DT_STRING;
-  return infer_same(model, node);
-}
-
 // CategoryMapper has both lists; LabelEncoder 1 has the strings alone: their places are the numbers.
-bool expand_category_mapper(Expand *e) {
-  bool old = !strcmp(e->node->type, "LabelEncoder");
+bool expand_category_mapper(Expansion *e, Node *node) {
+  bool old = !strcmp(node->type, "LabelEncoder");
   List strings = {.type = DT_STRING}, ints = {.type = DT_I64};
-  strings.strings = ml_names(e->node, old ? "classes_strings" : "cats_strings", &strings.count);
-  ints.ints = node_ints(e->node, "cats_int64s", &ints.count);
+  strings.strings = ml_names(node, old ? "classes_strings" : "cats_strings", &strings.count);
+  ints.ints = node_ints(node, "cats_int64s", &ints.count);
   if (old) {
     int64_t *places = NEW_ARRAY(e->model->arena, int64_t, strings.count);
     for (size_t i = 0; i < strings.count; i++) places[i] = (int64_t)i;
     ints.ints = places, ints.count = strings.count;
   }
-  bool to_ints = e->node->in[0]->type == DT_STRING;
+  bool to_ints = node->in[0]->type == DT_STRING;
   return to_ints ? encode(e, &strings, &ints) : encode(e, &ints, &strings);
 }
 
-bool infer_label_encoder(Model *model, Node *node) {
-  node->out[0]->type = read_list(model->arena, node, "values").type;
-  if (node->out[0]->type == DT_UNDEFINED) return node_error(model, node, "there are no values");
-  return infer_same(model, node);
-}
-
-bool expand_label_encoder(Expand *e) {
-  if (e->node->op->since == 1) return expand_category_mapper(e);
-  List keys = read_list(e->model->arena, e->node, "keys"), values = read_list(e->model->arena, e->node, "values");
+bool expand_label_encoder(Expansion *e, Node *node) {
+  if (node->op->since == 1) return expand_category_mapper(e, node);
+  List keys = read_list(e->model->arena, node, "keys"), values = read_list(e->model->arena, node, "values");
   return encode(e, &keys, &values);
 }
 
-static size_t count_categories(const Node *node) {
-  size_t names, numbers;
-  ml_names(node, "cats_strings", &names);
-  node_ints(node, "cats_int64s", &numbers);
-  return names + numbers;
-}
-
-bool infer_one_hot_encoder(Model *model, Node *node) {
-  const Value *x = node->in[0];
-  Dim dims[MAX_RANK + 1];
-  if (x->rank) memcpy(dims, x->dims, (size_t)x->rank * sizeof *dims);
-  dims[x->rank] = dim_const((int64_t)count_categories(node));
-  return set_dims(model, node, 0, x->rank + 1, dims);
-}
-
 // Floats are cut to integers first.
-bool expand_one_hot_encoder(Expand *e) {
-  Value *x = e->node->in[0];
+bool expand_one_hot_encoder(Expansion *e, Node *node) {
+  Value *x = node->in[0];
   List keys = {.type = DT_I64};
-  keys.ints = node_ints(e->node, "cats_int64s", &keys.count);
+  keys.ints = node_ints(node, "cats_int64s", &keys.count);
   if (x->type == DT_STRING) return check_keys(e, &keys);
-  if (!keys.count) return node_error(e->model, e->node, "'cats_int64s' is missing");
-  bool strict = !node_int(e->node, "zeros", 1);
-  Value *numbers = look_up(e, ml_cast(e, x, DT_I64), &keys, NULL, -1, strict);
+  if (!keys.count) return node_error(e->model, node, "'cats_int64s' is missing");
+  bool strict = !node_int(node, "zeros", 1);
+  Value *numbers = look_up(e, expand_cast(e, x, DT_I64), &keys, NULL, -1, strict);
   int64_t *places = NEW_ARRAY(e->model->arena, int64_t, keys.count);
   for (size_t i = 0; i < keys.count; i++) places[i] = (int64_t)i;
   int64_t last = -1;
-  numbers = ml_op(e, "Unsqueeze", numbers, value_const_ints(e->graph, "axes", &last, 1));
-  Value *same = ml_op(e, "Equal", numbers, ml_constant(e, DT_I64, (int64_t)keys.count, places));
-  ml_set(e, 0, ml_cast(e, same, DT_F32));
-  return true;
+  numbers = MAKE(e, "Unsqueeze", numbers, value_const_ints(e->graph, "axes", &last, 1));
+  Value *same = MAKE(e, "Equal", numbers, ml_constant(e, DT_I64, (int64_t)keys.count, places));
+  return expand_done(e, 0, expand_cast(e, same, DT_F32));
 }

@@ -3,6 +3,7 @@
 #include "templates/ml.h"
 
 static Dim rows_of(const Node *node) { return node->in[0]->dims[0]; }
+static int64_t length_of(const Value *vector) { return vector->dims[0].value; } // of a constant
 
 /* shapes */
 
@@ -22,7 +23,7 @@ bool infer_rbf_kernel(Model *model, Node *node) {
 }
 
 bool infer_svm_pairs(Model *model, Node *node) {
-  int64_t classes = value_dim(node->in[1], 0) - 1;
+  int64_t classes = length_of(node->in[1]) - 1;
   Dim dims[2] = {rows_of(node), dim_const(classes * (classes - 1) / 2)};
   return set_dims(model, node, 0, 2, dims) && set_dims(model, node, 1, 1, dims);
 }
@@ -34,12 +35,10 @@ static int64_t classes_of_pairs(int64_t pairs) {
 }
 
 bool infer_svm_probabilities(Model *model, Node *node) {
-  return set_dims(model, node, 0, 2, (Dim[]){rows_of(node), dim_const(classes_of_pairs(value_dim(node->in[1], 0)))});
+  return set_dims(model, node, 0, 2, (Dim[]){rows_of(node), dim_const(classes_of_pairs(length_of(node->in[1])))});
 }
 
 /* steps */
-
-static void add_int(Lower *lower, Step *step, int64_t value) { step_int(lower->program, step, value); }
 
 // A pointer argument; an absent input's is never followed.
 static void add_input(Lower *lower, Step *step, size_t i, const View *otherwise) {
@@ -48,104 +47,105 @@ static void add_input(Lower *lower, Step *step, size_t i, const View *otherwise)
   step_view(lower, step, &view);
 }
 
-// A result that may be absent: then the pointer goes to what is not written.
+// A result that may be absent: then the pointer goes to one that is there and is not written for it.
 static View add_output(Lower *lower, size_t i, const View *otherwise) {
   Value *value = node_out(lower->node, i);
   return value ? lower_out(lower, value) : *otherwise;
 }
 
+static void add_int(Lower *lower, Step *step, const char *attribute) {
+  step_int(lower->program, step, node_int(lower->node, attribute, 0));
+}
+
 bool lower_trees(Lower *lower, Node *node) {
   View x = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]), seen = add_output(lower, 1, &out);
-  int64_t trees = node_int(node, "trees", 0), targets = node_int(node, "targets", 1), rows = x.dims[0];
-  if (rows == 0) return true;
+  int64_t trees = node_int(node, "trees", 0);
+  if (view_is_empty(&out)) return true;
+  Program *program = lower->program;
   Step *step = lower_step(lower, "ml_trees");
-  add_int(lower, step, x.type == DT_F64);
-  add_int(lower, step, node_int(node, "test", TREE_ANY));
-  add_int(lower, step, rows);
-  add_int(lower, step, trees);
-  add_int(lower, step, targets);
-  add_int(lower, step, node_int(node, "aggregate", TREE_SUM));
+  step_int(program, step, x.type == DT_F64);
+  add_int(lower, step, "test");
+  step_dims(program, step, 1, &x.dims[0]);
+  step_int(program, step, trees);
+  add_int(lower, step, "targets");
+  add_int(lower, step, "aggregate");
   step_view(lower, step, &x);
-  add_int(lower, step, x.dims[1]);
+  step_dims(program, step, 1, &x.dims[1]);
   for (size_t i = 1; i <= 6; i++) add_input(lower, step, i, &x); // nodes, roots, depths, starts, ids, weights
-  add_int(lower, step, node_in(node, 7) != NULL);
+  step_int(program, step, node_in(node, 7) != NULL);
   add_input(lower, step, 7, &x);
   step_view(lower, step, &out);
-  add_int(lower, step, node_out(node, 1) != NULL);
+  step_int(program, step, node_out(node, 1) != NULL);
   step_view(lower, step, &seen);
-  step->parts = rows * trees / 512 + 1;
+  step->parts = count_parts(dim_mul(x.dims[0], dim_const(trees)), 512);
   return true;
 }
 
 bool lower_scores(Lower *lower, Node *node) {
-  View raw = lower_rows(lower, node->in[0]), out = lower_out(lower, node->out[0]);
-  View labels = add_output(lower, 1, &out);
-  int64_t rows = raw.dims[0];
-  if (rows == 0) return true;
+  View raw = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]), labels = add_output(lower, 1, &out);
+  if (view_is_empty(&out)) return true;
+  Program *program = lower->program;
   Step *step = lower_step(lower, "ml_scores");
-  add_int(lower, step, rows);
-  add_int(lower, step, raw.dims[1]);
-  add_int(lower, step, node_int(node, "transform", SCORES_NONE));
-  add_int(lower, step, node_int(node, "second", SECOND_NONE));
-  add_int(lower, step, node_out(node, 1) ? node_int(node, "label", LABEL_NONE) : LABEL_NONE);
-  step_float(lower->program, step, node_float(node, "limit", 0));
-  add_int(lower, step, node_int(node, "pick", 0));
+  step_dims(program, step, 2, raw.dims);
+  add_int(lower, step, "transform");
+  add_int(lower, step, "second");
+  step_int(program, step, node_out(node, 1) ? node_int(node, "label", LABEL_NONE) : LABEL_NONE);
+  step_float(program, step, node_float(node, "limit", 0));
+  add_int(lower, step, "pick");
   step_view(lower, step, &raw);
-  add_int(lower, step, raw.strides[0]);
+  step_dims(program, step, 1, &raw.dims[1]);
   for (size_t i = 1; i <= 2; i++) { // base, seen
-    add_int(lower, step, node_in(node, i) != NULL);
+    step_int(program, step, node_in(node, i) != NULL);
     add_input(lower, step, i, &raw);
   }
   step_view(lower, step, &out);
   step_view(lower, step, &labels);
-  step->parts = rows * raw.dims[1] / 1024 + 1;
+  step->parts = count_parts(view_count(&raw), 1024);
   return true;
 }
 
 bool lower_rbf_kernel(Lower *lower, Node *node) {
   View x = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]);
-  int64_t rows = x.dims[0], count = node_int(node, "count", 0);
-  if (rows == 0 || count == 0) return true;
+  if (view_is_empty(&out)) return true;
   Step *step = lower_step(lower, "ml_rbf");
-  add_int(lower, step, rows);
-  add_int(lower, step, x.dims[1]);
-  add_int(lower, step, count);
+  step_dims(lower->program, step, 2, x.dims);
+  add_int(lower, step, "count");
   step_float(lower->program, step, node_float(node, "gamma", 0));
   step_view(lower, step, &x);
-  add_int(lower, step, x.dims[1]);
+  step_dims(lower->program, step, 1, &x.dims[1]);
   add_input(lower, step, 1, &x);
   step_view(lower, step, &out);
-  step->parts = rows;
+  step->parts = count_parts(dim_mul(view_count(&out), x.dims[1]), 4096);
   return true;
 }
 
 bool lower_svm_pairs(Lower *lower, Node *node) {
   View kernels = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]);
   View labels = lower_out(lower, node->out[1]);
-  int64_t rows = kernels.dims[0];
-  if (rows == 0) return true;
+  if (view_is_empty(&out)) return true;
   Step *step = lower_step(lower, "ml_svm_pairs");
-  add_int(lower, step, rows);
-  add_int(lower, step, value_dim(node->in[1], 0) - 1);
-  add_int(lower, step, kernels.dims[1]);
+  step_dims(lower->program, step, 1, kernels.dims);
+  step_int(lower->program, step, length_of(node->in[1]) - 1);
+  step_dims(lower->program, step, 1, &kernels.dims[1]);
   step_view(lower, step, &kernels);
   for (size_t i = 1; i <= 3; i++) add_input(lower, step, i, &kernels); // starts, coefficients, rho
   step_view(lower, step, &out);
   step_view(lower, step, &labels);
-  step->parts = rows;
+  step->parts = count_parts(dim_mul(view_count(&kernels), out.dims[1]), 4096);
   return true;
 }
 
 bool lower_svm_probabilities(Lower *lower, Node *node) {
+  enum { PARTS = 16 };
   View pairs = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]);
-  int64_t rows = out.dims[0], classes = out.dims[1];
-  if (rows == 0) return true;
+  if (view_is_empty(&out)) return true;
+  int64_t classes = out.dims[1].value;
   Step *step = lower_step(lower, "ml_svm_probabilities");
-  step->parts = rows < 64 ? rows : 64;
-  int64_t scratch = step->parts * (2 * classes * classes + classes);
+  step->parts = count_parts(out.dims[0], 16);
+  if (step->parts > PARTS) step->parts = PARTS;
+  Dim scratch = dim_const(step->parts * (2 * classes * classes + classes));
   View memory = lower_scratch(lower, DT_F32, 1, &scratch);
-  add_int(lower, step, rows);
-  add_int(lower, step, classes);
+  step_dims(lower->program, step, 2, out.dims);
   step_view(lower, step, &pairs);
   for (size_t i = 1; i <= 2; i++) add_input(lower, step, i, &pairs); // a, b
   step_view(lower, step, &memory);
@@ -159,18 +159,18 @@ bool lower_lookup(Lower *lower, Node *node) {
     int key;
   } kinds[] = {{DT_I64, KEY_I64}, {DT_I32, KEY_I32}, {DT_I16, KEY_I16}, {DT_F32, KEY_F32}, {DT_F64, KEY_F64}};
   View x = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]);
-  int64_t count = view_count(&x);
-  if (count == 0) return true;
+  if (view_is_empty(&x)) return true;
+  Dim count = view_count(&x);
   Step *step = lower_step(lower, "ml_lookup");
   for (size_t i = 0; i < COUNT(kinds); i++)
-    if (kinds[i].type == x.type) add_int(lower, step, kinds[i].key);
-  add_int(lower, step, count);
-  add_int(lower, step, value_dim(node->in[1], 0));
-  add_int(lower, step, node_int(node, "missing", -1));
-  add_int(lower, step, node_int(node, "strict", 0));
+    if (kinds[i].type == x.type) step_int(lower->program, step, kinds[i].key);
+  step_dims(lower->program, step, 1, &count);
+  step_int(lower->program, step, length_of(node->in[1]));
+  add_int(lower, step, "missing");
+  add_int(lower, step, "strict");
   step_view(lower, step, &x);
   for (size_t i = 1; i <= 2; i++) add_input(lower, step, i, &x); // keys, values
   step_view(lower, step, &out);
-  step->parts = count / 512 + 1;
+  step->parts = count_parts(count, 512);
   return true;
 }

@@ -11,7 +11,7 @@ typedef struct {
   const double *support; // [vectors][features]
 } Machine;
 
-static bool read_machine(Expand *e, int64_t vectors, Machine *out) {
+static bool read_machine(Expansion *e, int64_t vectors, Machine *out) {
   static const char *const kernels[] = {"LINEAR", "POLY", "RBF", "SIGMOID"};
   size_t params, count;
   const double *param = ml_floats(e->node, "kernel_params", &params);
@@ -32,54 +32,47 @@ static bool read_machine(Expand *e, int64_t vectors, Machine *out) {
 }
 
 // a · bᵀ·alpha + c for constants b [rows][k] and c
-static Value *multiply(Expand *e, Value *a, int64_t rows, int64_t k, const double *b, double alpha, double c) {
-  Value *in[] = {a, ml_reals(e, DT_F32, 2, (int64_t[]){rows, k}, b), c != 0 ? ml_scalar(e, DT_F32, c) : NULL};
-  Value *out = ml_new(e, "", "Gemm", in, COUNT(in));
-  node_set_int(e->model, out->producer, "transB", 1);
-  node_set_float(e->model, out->producer, "alpha", alpha);
-  return out;
+static Value *multiply(Expansion *e, Value *a, int64_t rows, int64_t k, const double *b, double alpha, double c) {
+  Value *in[] = {a, expand_tensor(e, DT_F32, 2, (int64_t[]){rows, k}, b), c != 0 ? expand_scalar(e, DT_F32, c) : NULL};
+  return with_float(with_int(expand_make(e, "Gemm", COUNT(in), in), "transB", 1), "alpha", alpha);
 }
 
 // The kernel of every row and support vector.
-static Value *make_kernels(Expand *e, Value *x, const Machine *m) {
+static Value *make_kernels(Expansion *e, Value *x, const Machine *m) {
   if (strcmp(m->kernel, "RBF") != 0) {
     bool linear = !strcmp(m->kernel, "LINEAR");
     Value *out = multiply(e, x, m->vectors, m->features, m->support, linear ? 1 : m->gamma, linear ? 0 : m->coef0);
     if (linear) return out;
-    if (!strcmp(m->kernel, "SIGMOID")) return ml_op(e, "Tanh", out, NULL);
-    return ml_op(e, "Pow", out, ml_scalar(e, DT_F32, m->degree));
+    if (!strcmp(m->kernel, "SIGMOID")) return MAKE(e, "Tanh", out);
+    return MAKE(e, "Pow", out, expand_scalar(e, DT_F32, m->degree));
   }
   int64_t dims[2] = {m->features, round_up(m->vectors, 16)}; // as templates/ml_svm.h reads them
   double *turned = NEW_ARRAY(e->model->arena, double, (size_t)(dims[0] * dims[1]));
   for (int64_t v = 0; v < m->vectors; v++)
     for (int64_t f = 0; f < m->features; f++) turned[f * dims[1] + v] = m->support[v * m->features + f];
-  Value *in[] = {x, ml_reals(e, DT_F32, 2, dims, turned)}, *out = ml_new(e, "ingot", "RbfKernel", in, COUNT(in));
-  node_set_int(e->model, out->producer, "count", m->vectors);
-  node_set_float(e->model, out->producer, "gamma", m->gamma);
-  return out;
+  Value *out = ML_MAKE(e, "RbfKernel", DT_F32, x, expand_tensor(e, DT_F32, 2, dims, turned));
+  return with_float(with_int(out, "count", m->vectors), "gamma", m->gamma);
 }
 
-bool expand_svm_regressor(Expand *e) {
+bool expand_svm_regressor(Expansion *e, Node *node) {
   Machine m;
   size_t count, rhos;
-  const double *coefficients = ml_floats(e->node, "coefficients", &count), *rho = ml_floats(e->node, "rho", &rhos);
-  int64_t vectors = node_int(e->node, "n_supports", 0), features = ml_features(e);
+  const double *coefficients = ml_floats(node, "coefficients", &count), *rho = ml_floats(node, "rho", &rhos);
+  int64_t vectors = node_int(node, "n_supports", 0), features = ml_features(e);
   if (features < 0 || ml_transform(e) < 0) return false; // the transform means nothing here
-  if (vectors < 0) return node_error(e->model, e->node, "'n_supports' is %lld", (long long)vectors);
+  if (vectors < 0) return node_error(e->model, node, "'n_supports' is %lld", (long long)vectors);
   int64_t terms = vectors ? vectors : features;
   if (count != (size_t)terms || !rhos)
-    return node_error(e->model, e->node, "'coefficients' has %zu numbers and 'rho' %zu; %lld and 1 are needed", count,
+    return node_error(e->model, node, "'coefficients' has %zu numbers and 'rho' %zu; %lld and 1 are needed", count,
                       rhos, (long long)terms);
   if (vectors && !read_machine(e, vectors, &m)) return false;
   Value *x = ml_rows(e, NULL);
   Value *out = multiply(e, vectors ? make_kernels(e, x, &m) : x, 1, terms, coefficients, 1, rho[0]);
-  if (node_int(e->node, "one_class", 0)) {
-    Value *over = ml_op(e, "Greater", out, ml_scalar(e, DT_F32, 0));
-    Value *in[] = {over, ml_scalar(e, DT_F32, 1), ml_scalar(e, DT_F32, -1)};
-    out = ml_new(e, "", "Where", in, COUNT(in));
+  if (node_int(node, "one_class", 0)) {
+    Value *over = MAKE(e, "Greater", out, expand_scalar(e, DT_F32, 0));
+    out = WHERE(e, over, expand_scalar(e, DT_F32, 1), expand_scalar(e, DT_F32, -1));
   }
-  ml_set(e, 0, out);
-  return true;
+  return expand_done(e, 0, out);
 }
 
 typedef struct {
@@ -89,7 +82,7 @@ typedef struct {
 } Classes;
 
 // One score for each class.
-static bool expand_linear(Expand *e, const Classes *c, const Labels *labels, ScoreRule rule) {
+static bool expand_linear(Expansion *e, const Classes *c, const Labels *labels, ScoreRule rule) {
   int64_t classes = (int64_t)labels->count, features = ml_features(e), needed = 0;
   if (features < 0) return false;
   if (!mul_size(classes, features, &needed) || (size_t)needed != c->coefficients)
@@ -101,13 +94,12 @@ static bool expand_linear(Expand *e, const Classes *c, const Labels *labels, Sco
   rule.limit = positive ? 0.5 : 0;
   Value *raw = multiply(e, ml_rows(e, NULL), classes, features, c->coefficient, 1, c->rho[0]);
   Value *scores = ml_scores(e, raw, &rule);
-  ml_set_labels(e, 0, labels, ml_second(e, scores));
-  ml_set(e, 1, scores);
-  return true;
+  ml_set_labels(e, labels, more_results(e, scores, 1));
+  return expand_done(e, 1, scores);
 }
 
 // A score for each pair of classes, votes for the label, and probabilities where the model has their parameters.
-static bool expand_pairs(Expand *e, const Classes *c, const Labels *labels, ScoreRule rule) {
+static bool expand_pairs(Expansion *e, const Classes *c, const Labels *labels, ScoreRule rule) {
   Machine m;
   int64_t classes = (int64_t)labels->count, pairs = classes * (classes - 1) / 2, vectors = 0, needed = 0;
   int32_t *starts = NEW_ARRAY(e->model->arena, int32_t, labels->count + 1);
@@ -126,32 +118,31 @@ static bool expand_pairs(Expand *e, const Classes *c, const Labels *labels, Scor
     return node_error(e->model, e->node, "'rho' has %zu, 'prob_a' %zu and 'prob_b' %zu numbers; there are %lld pairs",
                       c->rhos, c->a_count, c->b_count, (long long)pairs);
   Value *in[] = {make_kernels(e, ml_rows(e, NULL), &m), ml_constant(e, DT_I32, classes + 1, starts),
-                 ml_reals(e, DT_F32, 2, (int64_t[]){classes - 1, vectors}, c->coefficient),
-                 ml_reals(e, DT_F32, 1, &pairs, c->rho)};
-  Value *scores = ml_new(e, "ingot", "SvmPairs", in, COUNT(in)), *votes = ml_second(e, scores);
+                 expand_tensor(e, DT_F32, 2, (int64_t[]){classes - 1, vectors}, c->coefficient),
+                 expand_tensor(e, DT_F32, 1, &pairs, c->rho)};
+  Value *scores = ml_make(e, "SvmPairs", DT_F32, COUNT(in), in), *votes = more_results(e, scores, 1);
   if (c->a_count)
-    scores = ml_new(e, "ingot", "SvmProbabilities",
-                    (Value *[]){scores, ml_reals(e, DT_F32, 1, &pairs, c->a), ml_reals(e, DT_F32, 1, &pairs, c->b)}, 3);
+    scores = ML_MAKE(e, "SvmProbabilities", DT_F32, scores, expand_tensor(e, DT_F32, 1, &pairs, c->a),
+                     expand_tensor(e, DT_F32, 1, &pairs, c->b));
   else if (classes == 2)
     rule.second = rule.transform == SCORES_NONE ? SECOND_NEGATED : SECOND_COMPLEMENT;
   if (rule.transform != SCORES_NONE || rule.second != SECOND_NONE) scores = ml_scores(e, scores, &rule);
-  ml_set_labels(e, 0, labels, votes);
-  ml_set(e, 1, scores);
-  return true;
+  ml_set_labels(e, labels, votes);
+  return expand_done(e, 1, scores);
 }
 
-bool expand_svm_classifier(Expand *e) {
+bool expand_svm_classifier(Expansion *e, Node *node) {
   Labels labels;
   Classes c = {0};
   ScoreRule rule = {.transform = ml_transform(e)};
   if (rule.transform < 0 || !ml_labels(e, "classlabels_ints", "classlabels_strings", &labels)) return false;
-  c.coefficient = ml_floats(e->node, "coefficients", &c.coefficients);
-  c.rho = ml_floats(e->node, "rho", &c.rhos);
-  c.a = ml_floats(e->node, "prob_a", &c.a_count);
-  c.b = ml_floats(e->node, "prob_b", &c.b_count);
-  c.per_class = node_ints(e->node, "vectors_per_class", &c.class_count);
-  if (!c.rhos) return node_error(e->model, e->node, "'rho' is missing");
+  c.coefficient = ml_floats(node, "coefficients", &c.coefficients);
+  c.rho = ml_floats(node, "rho", &c.rhos);
+  c.a = ml_floats(node, "prob_a", &c.a_count);
+  c.b = ml_floats(node, "prob_b", &c.b_count);
+  c.per_class = node_ints(node, "vectors_per_class", &c.class_count);
+  if (!c.rhos) return node_error(e->model, node, "'rho' is missing");
   if (!c.class_count) return expand_linear(e, &c, &labels, rule);
-  if (labels.count < 2) return node_error(e->model, e->node, "support vectors for a single class");
+  if (labels.count < 2) return node_error(e->model, node, "support vectors for a single class");
   return expand_pairs(e, &c, &labels, rule);
 }

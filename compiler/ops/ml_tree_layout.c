@@ -10,7 +10,7 @@
 /* sets */
 
 // values[from..to] are sorted; a missing value ends at the last one.
-static int64_t add_search(Expand *e, Ensemble *t, Branch like, const double *values, size_t from, size_t to,
+static int64_t add_search(Expansion *e, Ensemble *t, Branch like, const double *values, size_t from, size_t to,
                           size_t last, bool missing) {
   Branch node = like;
   if (from == to) {
@@ -32,7 +32,7 @@ static int by_value(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-void tree_add_members(Expand *e, Ensemble *ensemble, int64_t at, double *values, size_t count,
+void tree_add_members(Expansion *e, Ensemble *ensemble, int64_t at, double *values, size_t count,
                       bool missing_tracks_yes) {
   Branch like = ensemble->nodes[at];
   if (!count) {
@@ -55,7 +55,7 @@ typedef struct {
 } Depths;
 enum { UNSEEN = -1, OPEN = -2 };
 
-static bool find_depth(Expand *e, Depths *d, int64_t root) {
+static bool find_depth(Expansion *e, Depths *d, int64_t root) {
   d->stack[0] = root;
   d->stack_size = 1;
   while (d->stack_size) {
@@ -84,7 +84,7 @@ static bool find_depth(Expand *e, Depths *d, int64_t root) {
   return true;
 }
 
-static bool find_depths(Expand *e, const Ensemble *t, Depths *d) {
+static bool find_depths(Expansion *e, const Ensemble *t, Depths *d) {
   Arena *arena = e->model->arena;
   *d = (Depths){.t = t, .depth = NEW_ARRAY(arena, int32_t, t->count), .parents = NEW_ARRAY(arena, int32_t, t->count)};
   d->stack = NEW_ARRAY(arena, int64_t, t->count + 1);
@@ -152,7 +152,7 @@ static void place_tree(const Ensemble *t, Places *p, int64_t root) {
   }
 }
 
-static bool find_places(Expand *e, const Ensemble *t, Places *p) {
+static bool find_places(Expansion *e, const Ensemble *t, Places *p) {
   Arena *arena = e->model->arena;
   size_t most = 2 * (t->count + t->root_count);
   if (most > INT32_MAX / 2) return node_error(e->model, e->node, "%zu nodes are too many", t->count);
@@ -200,7 +200,8 @@ static void put_leaf(const Ensemble *t, const TreeOptions *o, const Branch *node
   put_real(o->wide, to, weight);
 }
 
-static char *put_nodes(Expand *e, const Ensemble *t, const TreeOptions *o, const Places *p, int test, Leaves *leaves) {
+static char *put_nodes(Expansion *e, const Ensemble *t, const TreeOptions *o, const Places *p, int test,
+                       Leaves *leaves) {
   size_t size = o->wide ? 24 : 16, real = o->wide ? 8 : 4;
   char *bytes = arena_alloc_array(e->model->arena, (size_t)p->count, size);
   for (int64_t i = 0; i < p->count; i++) {
@@ -219,7 +220,7 @@ static char *put_nodes(Expand *e, const Ensemble *t, const TreeOptions *o, const
   return bytes;
 }
 
-Value *tree_lay_out(Expand *e, const Ensemble *t, Value *x, const TreeOptions *o) {
+Value *tree_lay_out(Expansion *e, const Ensemble *t, Value *x, const TreeOptions *o) {
   Arena *arena = e->model->arena;
   DType type = o->wide ? DT_F64 : DT_F32;
   Depths depths;
@@ -249,12 +250,9 @@ Value *tree_lay_out(Expand *e, const Ensemble *t, Value *x, const TreeOptions *o
                  ml_constant(e, DT_I32, (int64_t)groups, deepest),
                  several ? ml_constant(e, DT_I32, leaves.leaves + 1, leaves.starts) : NULL,
                  several ? ml_constant(e, DT_I32, leaves.entries, leaves.ids) : NULL,
-                 several ? ml_reals(e, type, 1, &leaves.entries, leaves.weights) : NULL,
+                 several ? expand_tensor(e, type, 1, &leaves.entries, leaves.weights) : NULL,
                  o->base};
-  Value *out = ml_new(e, "ingot", "Trees", in, COUNT(in));
-  node_set_int(e->model, out->producer, "test", test);
-  node_set_int(e->model, out->producer, "trees", (int64_t)t->root_count);
-  node_set_int(e->model, out->producer, "targets", o->targets);
-  node_set_int(e->model, out->producer, "aggregate", o->aggregate);
-  return out;
+  Value *out = ml_make(e, "Trees", type, COUNT(in), in);
+  with_int(with_int(out, "test", test), "trees", (int64_t)t->root_count);
+  return with_int(with_int(out, "targets", o->targets), "aggregate", o->aggregate);
 }

@@ -8,7 +8,7 @@
 /* attributes */
 
 // `count` numbers of an attribute; NULL after an error. With `any` their number is what the node says.
-static const int64_t *read_ints(Expand *e, const char *name, size_t *count, bool any) {
+static const int64_t *read_ints(Expansion *e, const char *name, size_t *count, bool any) {
   size_t given;
   const int64_t *ints = node_ints(e->node, name, &given);
   if (ints && (any || given == *count)) return *count = given, ints;
@@ -17,7 +17,7 @@ static const int64_t *read_ints(Expand *e, const char *name, size_t *count, bool
 }
 
 // Floats of an attribute or of the tensor that may stand for it. *count: how many, 0 where absent.
-static const double *read_reals(Expand *e, const char *name, const char *tensor_name, size_t *count) {
+static const double *read_reals(Expansion *e, const char *name, const char *tensor_name, size_t *count) {
   const double *floats = name ? ml_floats(e->node, name, count) : NULL;
   const Attr *attr = node_attr(e->node, tensor_name);
   if (floats || !attr || attr->type != ATTR_TENSOR) return *count = floats ? *count : 0, floats;
@@ -54,7 +54,7 @@ static bool find_node(const Name *names, size_t count, int64_t tree, int64_t id,
   return found && (*out = found->index, true);
 }
 
-static bool read_mode(Expand *e, const char *mode, unsigned *how) {
+static bool read_mode(Expansion *e, const char *mode, unsigned *how) {
   static const struct {
     const char *name;
     unsigned how;
@@ -69,7 +69,7 @@ static bool read_mode(Expand *e, const char *mode, unsigned *how) {
   return node_error(e->model, e->node, "'nodes_modes' has '%s'", mode);
 }
 
-static bool read_nodes(Expand *e, Ensemble *t, Name **names_out) {
+static bool read_nodes(Expansion *e, Ensemble *t, Name **names_out) {
   Model *model = e->model;
   size_t n = 0, values, modes, missing;
   const int64_t *trees = read_ints(e, "nodes_treeids", &n, true);
@@ -130,7 +130,8 @@ typedef struct {
   const double *weights;
 } Weights;
 
-static bool read_weights(Expand *e, Ensemble *t, const char *prefix, int64_t targets, const Name *names, Weights *w) {
+static bool read_weights(Expansion *e, Ensemble *t, const char *prefix, int64_t targets, const Name *names,
+                         Weights *w) {
   Model *model = e->model;
   Arena *arena = model->arena;
   w->count = 0;
@@ -178,7 +179,7 @@ static bool read_weights(Expand *e, Ensemble *t, const char *prefix, int64_t tar
 
 /* results */
 
-static bool read_aggregate(Expand *e, int *out) {
+static bool read_aggregate(Expansion *e, int *out) {
   static const char *const names[] = {"AVERAGE", "SUM", "MIN", "MAX"};
   const char *name = node_string(e->node, "aggregate_function", "SUM");
   for (size_t i = 0; i < COUNT(names); i++)
@@ -187,25 +188,25 @@ static bool read_aggregate(Expand *e, int *out) {
 }
 
 // The targets of a regression, transformed, as the node's output.
-static bool regress(Expand *e, const Ensemble *t, TreeOptions options, int transform) {
+static bool regress(Expansion *e, const Ensemble *t, TreeOptions options, int transform) {
   Value *x = ml_rows(e, &options.wide);
   options.tracked = options.targets > 1 && options.aggregate >= TREE_MIN;
-  Value *out = tree_lay_out(e, t, x, &options);
+  Value *out = x ? tree_lay_out(e, t, x, &options) : NULL;
   if (!out) return false;
-  if (options.tracked) ml_second(e, out);
+  if (options.tracked) more_results(e, out, 1);
   if (transform != SCORES_NONE && (options.targets > 1 || transform == SCORES_PROBIT)) {
-    if (options.wide) out = ml_cast(e, out, DT_F32);
+    if (options.wide) out = expand_cast(e, out, DT_F32);
     out = ml_scores(e, out, &(ScoreRule){.transform = transform});
   }
-  ml_set(e, 0, ml_cast(e, out, e->node->out[0]->type));
-  return true;
+  bool same = !strcmp(e->node->type, "TreeEnsemble"); // the others give float32
+  return expand_done(e, 0, expand_cast(e, out, same ? e->node->in[0]->type : DT_F32));
 }
 
-bool expand_tree_regressor(Expand *e) {
+bool expand_tree_regressor(Expansion *e, Node *node) {
   Ensemble t = {0};
   Name *names;
   Weights weights;
-  TreeOptions options = {.targets = node_int(e->node, "n_targets", 1), .wide = e->node->in[0]->type == DT_F64};
+  TreeOptions options = {.targets = node_int(node, "n_targets", 1), .wide = node->in[0]->type == DT_F64};
   int transform = ml_transform(e);
   if (transform < 0 || !read_aggregate(e, &options.aggregate) || !read_nodes(e, &t, &names) ||
       !read_weights(e, &t, "target", options.targets, names, &weights))
@@ -213,8 +214,8 @@ bool expand_tree_regressor(Expand *e) {
   size_t bases;
   const double *base = read_reals(e, "base_values", "base_values_as_tensor", &bases);
   if (bases && bases != (size_t)options.targets)
-    return node_error(e->model, e->node, "%zu base values for %lld targets", bases, (long long)options.targets);
-  if (bases) options.base = ml_reals(e, options.wide ? DT_F64 : DT_F32, 1, &options.targets, base);
+    return node_error(e->model, node, "%zu base values for %lld targets", bases, (long long)options.targets);
+  if (bases) options.base = expand_tensor(e, options.wide ? DT_F64 : DT_F32, 1, &options.targets, base);
   return regress(e, &t, options, transform);
 }
 
@@ -225,7 +226,7 @@ static bool one_class_scored(const Weights *w, size_t classes) {
   return classes == 2;
 }
 
-bool expand_tree_classifier(Expand *e) {
+bool expand_tree_classifier(Expansion *e, Node *node) {
   static const int64_t zero_and_one[] = {0, 1};
   Ensemble t = {0};
   Name *names;
@@ -239,7 +240,7 @@ bool expand_tree_classifier(Expand *e) {
   size_t bases;
   const double *given = read_reals(e, "base_values", "base_values_as_tensor", &bases);
   if (bases && bases != labels.count && !(bases == 1 && classes == 2))
-    return node_error(e->model, e->node, "%zu base values for %zu classes", bases, labels.count);
+    return node_error(e->model, node, "%zu base values for %zu classes", bases, labels.count);
   double base[2] = {bases ? given[0] : 0, 0};
   if (one_class_scored(&weights, labels.count) || classes == 1) {
     bool positive = classes == 2;
@@ -258,20 +259,20 @@ bool expand_tree_classifier(Expand *e) {
     given = base;
   }
   options.tracked = rule.label == LABEL_LARGEST && !bases;
-  Value *x = ml_rows(e, &options.wide), *raw = tree_lay_out(e, &t, x, &options);
+  Value *x = ml_rows(e, &options.wide), *raw = x ? tree_lay_out(e, &t, x, &options) : NULL;
   if (!raw) return false;
-  rule.seen = options.tracked ? ml_second(e, raw) : NULL;
-  rule.base = bases ? ml_reals(e, DT_F32, 1, &options.targets, given) : NULL;
-  Value *scores = ml_scores(e, ml_cast(e, raw, DT_F32), &rule);
-  ml_set_labels(e, 0, &labels, ml_second(e, scores));
-  ml_set(e, 1, scores);
-  return true;
+  rule.seen = options.tracked ? more_results(e, raw, 1) : NULL;
+  rule.base = bases ? expand_tensor(e, DT_F32, 1, &options.targets, given) : NULL;
+  Value *scores = ml_scores(e, expand_cast(e, raw, DT_F32), &rule);
+  ml_set_labels(e, &labels, more_results(e, scores, 1));
+  return expand_done(e, 1, scores);
 }
 
 /* TreeEnsemble: interior nodes and leaves by index */
 
 // Sets of BRANCH_MEMBER nodes, in their order, each ended by a NaN.
-static bool add_sets(Expand *e, Ensemble *t, const bool *member, size_t interior, const int64_t *track, size_t tracks) {
+static bool add_sets(Expansion *e, Ensemble *t, const bool *member, size_t interior, const int64_t *track,
+                     size_t tracks) {
   size_t count, at = 0;
   const double *given = read_reals(e, NULL, "membership_values", &count);
   double *values = NEW_ARRAY(e->model->arena, double, count);
@@ -287,7 +288,7 @@ static bool add_sets(Expand *e, Ensemble *t, const bool *member, size_t interior
   return at == count || node_error(e->model, e->node, "'membership_values' has more sets than nodes ask for");
 }
 
-static bool read_ensemble(Expand *e, Ensemble *t, int64_t targets) {
+static bool read_ensemble(Expansion *e, Ensemble *t, int64_t targets) {
   static const unsigned modes[] = {TREE_LESS | TREE_EQUAL, TREE_LESS,  TREE_GREATER | TREE_EQUAL,
                                    TREE_GREATER,           TREE_EQUAL, TREE_LESS | TREE_GREATER};
   enum { MEMBER = COUNT(modes) };
@@ -354,15 +355,15 @@ static bool read_ensemble(Expand *e, Ensemble *t, int64_t targets) {
   return add_sets(e, t, member, n, track, tracks);
 }
 
-bool expand_tree_ensemble(Expand *e) {
+bool expand_tree_ensemble(Expansion *e, Node *node) {
   Ensemble t = {0};
-  TreeOptions options = {.targets = node_int(e->node, "n_targets", 1)};
-  int64_t aggregate = node_int(e->node, "aggregate_function", TREE_SUM);
-  int64_t transform = node_int(e->node, "post_transform", SCORES_NONE);
+  TreeOptions options = {.targets = node_int(node, "n_targets", 1)};
+  int64_t aggregate = node_int(node, "aggregate_function", TREE_SUM);
+  int64_t transform = node_int(node, "post_transform", SCORES_NONE);
   if (aggregate < TREE_AVERAGE || aggregate > TREE_MAX)
-    return node_error(e->model, e->node, "'aggregate_function' is %lld", (long long)aggregate);
+    return node_error(e->model, node, "'aggregate_function' is %lld", (long long)aggregate);
   if (transform < SCORES_NONE || transform > SCORES_PROBIT)
-    return node_error(e->model, e->node, "'post_transform' is %lld", (long long)transform);
+    return node_error(e->model, node, "'post_transform' is %lld", (long long)transform);
   options.aggregate = (int)aggregate;
   return read_ensemble(e, &t, options.targets) && regress(e, &t, options, (int)transform);
 }

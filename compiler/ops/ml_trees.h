@@ -26,7 +26,8 @@ typedef struct {
 } Ensemble;
 
 // Adds the test of x[feature] against a set of values in place of node `at`, as a search by halves.
-void tree_add_members(Expand *e, Ensemble *ensemble, int64_t at, double *values, size_t count, bool missing_tracks_yes);
+void tree_add_members(Expansion *e, Ensemble *ensemble, int64_t at, double *values, size_t count,
+                      bool missing_tracks_yes);
 
 typedef struct {
   bool wide;
@@ -36,4 +37,4 @@ typedef struct {
   Value *base;  // or NULL
 } TreeOptions;
 // A node Trees over rows x; NULL after an error: a cycle, too many nodes.
-Value *tree_lay_out(Expand *e, const Ensemble *ensemble, Value *x, const TreeOptions *options);
+Value *tree_lay_out(Expansion *e, const Ensemble *ensemble, Value *x, const TreeOptions *options);

@@ -10,19 +10,27 @@
 #define RULE(infer, lower)                                                                                             \
   bool infer_##infer(Model *model, Node *node);                                                                        \
   bool lower_##lower(Lower *lower, Node *node);
+#define EXPAND(expand)                       bool expand_##expand(Expansion *e, Node *node);
+#define RULE_OR_EXPAND(infer, lower, expand) RULE(infer, lower) EXPAND(expand)
 #define ELEMENTWISE(formula)
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
+#undef EXPAND
+#undef RULE_OR_EXPAND
 #undef ELEMENTWISE
 
 static const Op ops[] = {
 #define OP(domain, type, since, signature, rule) {domain, #type, since, signature, rule},
-#define RULE(infer, lower)                       NULL, infer_##infer, lower_##lower
-#define ELEMENTWISE(formula)                     formula, infer_elementwise, lower_elementwise
+#define RULE(infer, lower)                       NULL, infer_##infer, lower_##lower, NULL
+#define EXPAND(expand)                           NULL, NULL, NULL, expand_##expand
+#define RULE_OR_EXPAND(infer, lower, expand)     NULL, infer_##infer, lower_##lower, expand_##expand
+#define ELEMENTWISE(formula)                     formula, infer_elementwise, lower_elementwise, NULL
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
+#undef EXPAND
+#undef RULE_OR_EXPAND
 #undef ELEMENTWISE
 };
 

@@ -62,8 +62,7 @@ static bool run_constant_part(Model *model, Graph *part, Tensor **results) {
   return ok;
 }
 
-bool fold_constants(Model *model, const PassOptions *options) {
-  if (!infer_shapes(model, options)) return false; // of nodes that passes made
+bool fold_known(Model *model) {
   Graph *graph = model->graph, part = {.model = model, .name = graph->name};
   for (Node *node = graph->first; node; node = node->next) node->mark = is_constant(node) ? MARK_CONSTANT : 0;
   for (Node *node = graph->first; node; node = node->next) {
@@ -88,4 +87,8 @@ bool fold_constants(Model *model, const PassOptions *options) {
     node_settle(graph, node);
   }
   return true;
+}
+
+bool fold_constants(Model *model, const PassOptions *options) {
+  return infer_shapes(model, options) && fold_known(model); // the first: of nodes that passes made
 }

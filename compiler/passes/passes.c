@@ -8,17 +8,11 @@ static const struct {
   const char *name;
   Pass *run;
 } passes[] = {
-    {"check-operators", check_operators},
-    {"bind-shapes", bind_shapes},
-    {"infer-shapes", infer_shapes},
-    {"expand-classical", expand_classical},
-    {"widen-floats", widen_floats},
-    {"fold-constants", fold_constants},
-    {"simplify", simplify},
-    {"recognise-norm", recognise_norm},
-    {"expand-batch-norm", expand_batch_norm},
-    {"fold-scale", fold_scale},
-    {"fold-constants-again", fold_constants},
+    {"check-operators", check_operators}, {"bind-shapes", bind_shapes},
+    {"infer-shapes", infer_shapes},       {"widen-floats", widen_floats},
+    {"fold-constants", fold_constants},   {"simplify", simplify},
+    {"recognise-norm", recognise_norm},   {"expand-batch-norm", expand_batch_norm},
+    {"fold-scale", fold_scale},           {"fold-constants-again", fold_constants},
     {"simplify-again", simplify},
 };
 

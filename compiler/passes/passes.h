@@ -22,7 +22,6 @@ typedef bool Pass(Model *model, const PassOptions *options);
 Pass check_operators;   // every node has a known operator: all unknown ones are reported at once
 Pass bind_shapes;       // --shape: symbols become numbers everywhere
 Pass infer_shapes;      // types, dims and known elements of all values
-Pass expand_classical;  // nodes of ai.onnx.ml into others
 Pass widen_floats;      // float16 models compute in float32, converting at their inputs and outputs
 Pass simplify;          // what does nothing, twice the same, or for nobody
 Pass expand_batch_norm; // BatchNormalization as one multiplication and one addition of constants
@@ -30,6 +29,8 @@ Pass recognise_norm;    // LayerNormalization written out as means and differenc
 Pass fold_scale;        // per-channel Mul and Add behind a Conv into its weights
 Pass fold_constants;    // what depends on constants alone is computed now
 
+// Folds the nodes that inference has reached.
+bool fold_known(Model *model);
 bool run_passes(Model *model, const PassOptions *options);
 // Names of the passes, for --dump-after; NULL after the last.
 const char *pass_name(size_t i);

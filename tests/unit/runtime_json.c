@@ -79,7 +79,7 @@ static void test_depth(void **state) {
 }
 
 static const int64_t dims[] = {2, 3};
-static const ModelTensor matrix = {"m", DTYPE_FLOAT, 2, dims, 24};
+static const ModelTensor matrix = {.name = "m", .dtype = DTYPE_FLOAT, .rank = 2, .dims = dims, .bytes = 24};
 
 static void test_tensors(void **state) {
   (void)state;
@@ -126,7 +126,7 @@ static void test_tensors(void **state) {
 static void test_column(void **state) {
   (void)state;
   const int64_t column[] = {2, 1};
-  const ModelTensor tensor = {"c", DTYPE_FLOAT, 2, column, 8};
+  const ModelTensor tensor = {.name = "c", .dtype = DTYPE_FLOAT, .rank = 2, .dims = column, .bytes = 8};
   const char *texts[] = {"[[1],[2]]", "[1,2]", "[[1],2]", "[1,[2]]"};
   for (size_t i = 0; i < COUNT(texts); i++) {
     float values[2];
@@ -158,7 +158,7 @@ static void test_bound(void **state) {
     if (!dtype) continue;
     uint64_t memory[COUNT(values)], bound;
     int64_t dim = COUNT(values);
-    ModelTensor tensor = {"v", number, 1, &dim, COUNT(values) * dtype->bytes};
+    ModelTensor tensor = {.name = "v", .dtype = number, .rank = 1, .dims = &dim, .bytes = COUNT(values) * dtype->bytes};
     for (size_t i = 0; i < COUNT(values); i++) {
       if (dtype->kind == KIND_FLOAT)
         write_element(dtype, memory, i, values[i]);
@@ -196,7 +196,8 @@ static void test_writer(void **state) {
   put_string(&full, "123456");
   assert_true(full.overflow);
   const int64_t empty_dims[] = {0, 3};
-  const ModelTensor empty = {"e", DTYPE_FLOAT, 2, empty_dims, 0}, scalar = {"s", DTYPE_FLOAT, 0, NULL, 4};
+  const ModelTensor empty = {.name = "e", .dtype = DTYPE_FLOAT, .rank = 2, .dims = empty_dims, .bytes = 0},
+                    scalar = {.name = "s", .dtype = DTYPE_FLOAT, .rank = 0, .dims = NULL, .bytes = 4};
   all[0] = '\0';
   put_json_tensor(&json, &empty, values, true);
   put_json_tensor(&json, &scalar, values, true);

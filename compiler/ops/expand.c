@@ -185,7 +185,6 @@ Value *expand_channels(Expansion *e, Value *vector, int rank) {
 }
 
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
-  Value *result = body->outputs[0];
   for (Node *node = body->first, *next; node; node = next) {
     next = node->next;
     node->prev = e->node->prev;
@@ -201,10 +200,11 @@ Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
   body->first = body->last = NULL;
   for (size_t i = 0; i < body->output_count; i++) body->outputs[i]->is_output = false;
   for (size_t i = 0; i < body->input_count; i++) {
-    if (result == body->inputs[i]) result = in[i];
+    for (size_t k = 0; k < body->output_count; k++)
+      if (body->outputs[k] == body->inputs[i]) body->outputs[k] = in[i];
     value_replace(e->graph, body->inputs[i], in[i]);
   }
-  return result;
+  return body->outputs[0];
 }
 
 /* what the node says */

@@ -98,7 +98,7 @@ Value *expand_channels(Expansion *e, Value *vector, int rank);
 // An activation of com.microsoft's fused operators ("Relu", "LeakyRelu", ...), whose attributes `activation_alpha` and
 // the like stand at the node; x itself for "". NULL after an error.
 Value *expand_activation(Expansion *e, Value *x, const char *name);
-// The nodes of a subgraph, which is used up, over these inputs: its first output.
+// The nodes of a subgraph, which is used up but for its list of outputs, over these inputs: its first output.
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in);
 
 /* what the node says */

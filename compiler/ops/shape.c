@@ -69,7 +69,7 @@ bool infer_reshape(Model *model, Node *node) {
   int rest = -1;
   for (int i = 0; i < count; i++) {
     dims[i] = shape[i];
-    if (dim_may_be_negative(shape[i])) { // out of the data: 0 and -1 have their meanings there, too
+    if (shape[i].expr && dim_may_be_negative(shape[i])) { // out of the data: 0 and -1 have their meanings there, too
       Dim copied = i < in->rank && !allow_zero ? in->dims[i] : dim_const(0);
       dims[i] = dim_choose(dim_equals(shape[i], dim_const(0)), copied, shape[i]);
       dims[i] = dim_choose(dim_equals(shape[i], dim_const(-1)), dim_const(1), dims[i]);

@@ -35,7 +35,8 @@ Buffer *buffer_new(Program *program, BufferKind kind, Dim bytes, const char *nam
 Dim dim_bytes(DType type, Dim count) { return dim_times(count, dtype_unit(type)); }
 
 bool buffer_in_heap(const Buffer *buffer) {
-  return (buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && !dim_is_const(buffer->bytes);
+  return buffer->block ||
+         ((buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && !dim_is_const(buffer->bytes));
 }
 
 int64_t count_parts(Dim work, int64_t each) { return dim_is_const(work) ? work.value / each + 1 : INT16_MAX; }

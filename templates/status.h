@@ -14,4 +14,5 @@ typedef enum {
 #define X(name, text) name,
   STATUSES(X)
 #undef X
+      STATUS_COUNT
 } Status;

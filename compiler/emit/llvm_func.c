@@ -1,7 +1,9 @@
 // Scalar expressions as vector IR: each value is V lanes of its type. Loads and stores with unit stride are vector
 // accesses, with stride 0 splats, else gathers; a function's last vector may be partial and is masked.
 //
-// float16 is computed as float32 and bool as i1; memory holds 2 and 1 bytes.
+// float16 and bfloat16 are computed as float32 and bool as i1. Small floats are moved as their codes; casts turn them
+// into float32. What the templates compute on doubles or codes goes through memory: arrays of V that vanish when the
+// function is inlined.
 #include "compiler/emit/llvm_emit.h"
 #include "templates/status.h"
 
@@ -14,20 +16,25 @@ typedef struct {
   LLVMValueRef bufs, acc, coords[COORDS], mask; // mask NULL: all lanes
   LLVMValueRef *done;                           // by expression id, until `done_count`
   size_t done_count;
-  LLVMValueRef fault; // <V x i1> or NULL: lanes that divide by zero
+  LLVMBasicBlockRef entry;
+  LLVMValueRef faults[STATUS_COUNT]; // by Status: <V x i1>, the lanes that have it, or NULL
 } FuncEmitter;
 
+// Whether the CPU converts float16 vectors; of x86-64 the level that has 32 bytes a vector is the first.
+static bool converts_half(const Emitter *e) { return strcmp(e->target->arch, "x86_64") || e->lanes > 4; }
+
 static LLVMTypeRef memory_type(Emitter *e, DType type) {
-  switch (type) {
-  case DT_F32: return e->f32;
-  case DT_F64: return LLVMDoubleTypeInContext(e->context);
-  case DT_F16: return LLVMHalfTypeInContext(e->context);
-  default: return LLVMIntTypeInContext(e->context, (unsigned)dtype_bits(type));
-  }
+  if (type == DT_F32) return e->f32;
+  if (type == DT_F64) return LLVMDoubleTypeInContext(e->context);
+  if (type == DT_F16 && converts_half(e)) return LLVMHalfTypeInContext(e->context);
+  return LLVMIntTypeInContext(e->context, 8 * (unsigned)dtype_unit(type));
 }
 
+// Elements of 16 bytes are strings and pairs of 8.
+static unsigned alignment_of(DType type) { return dtype_unit(type) < 8 ? (unsigned)dtype_unit(type) : 8; }
+
 static LLVMTypeRef compute_type(Emitter *e, DType type) {
-  return type == DT_F16 ? e->f32 : type == DT_BOOL ? e->i1 : memory_type(e, type);
+  return type == DT_F16 || type == DT_BF16 ? e->f32 : type == DT_BOOL ? e->i1 : memory_type(e, type);
 }
 
 static LLVMTypeRef vector(Emitter *e, LLVMTypeRef type) { return LLVMVectorType(type, e->lanes); }
@@ -58,15 +65,64 @@ static LLVMValueRef call_intrinsic(Emitter *e, const char *name, LLVMTypeRef *ty
   return LLVMBuildCall2(e->builder, type, function, args, arg_count, "");
 }
 
+// An array of V elements in the function's frame.
+static LLVMValueRef new_array(FuncEmitter *f, LLVMTypeRef vector_type) {
+  Emitter *e = f->e;
+  LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+  LLVMPositionBuilderBefore(e->builder, LLVMGetFirstInstruction(f->entry));
+  LLVMValueRef array = LLVMBuildAlloca(e->builder, vector_type, "");
+  LLVMPositionBuilderAtEnd(e->builder, here);
+  return array;
+}
+
+// Calls the templates' NAME_lanes(const A *x, ..., B *y) on arrays of V.
+static LLVMValueRef call_lanes(FuncEmitter *f, const char *name, LLVMValueRef *args, unsigned count,
+                               LLVMTypeRef element) {
+  Emitter *e = f->e;
+  char symbol[60];
+  snprintf(symbol, sizeof symbol, "%s_lanes", name);
+  LLVMValueRef function = LLVMGetNamedFunction(e->module, symbol), arrays[4];
+  assert(function && count < COUNT(arrays));
+  for (unsigned i = 0; i < count; i++) {
+    arrays[i] = new_array(f, LLVMTypeOf(args[i]));
+    LLVMBuildStore(e->builder, args[i], arrays[i]);
+  }
+  arrays[count] = new_array(f, vector(e, element));
+  LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arrays, count + 1, "");
+  return LLVMBuildLoad2(e->builder, vector(e, element), arrays[count], "");
+}
+
 /* memory */
 
-LLVMValueRef load_pointer(Emitter *e, LLVMValueRef bufs, int index) {
-  LLVMValueRef at = LLVMConstInt(e->i32, (unsigned long long)index, 0);
-  LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bufs, &at, 1, "");
-  LLVMValueRef pointer = LLVMBuildLoad2(e->builder, e->pointer, address, "");
+// What is read is the same for the whole call.
+static LLVMValueRef load_invariant(Emitter *e, LLVMTypeRef type, LLVMValueRef array, LLVMValueRef index) {
+  LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, type, array, &index, 1, "");
+  LLVMValueRef value = LLVMBuildLoad2(e->builder, type, address, "");
   unsigned kind = LLVMGetMDKindIDInContext(e->context, "invariant.load", 14);
-  LLVMSetMetadata(pointer, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
-  return pointer;
+  LLVMSetMetadata(value, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
+  return value;
+}
+
+static LLVMValueRef load_entry(Emitter *e, LLVMValueRef bufs, size_t index) {
+  return load_invariant(e, e->pointer, bufs, LLVMConstInt(e->i32, index, 0));
+}
+
+// Behind the pointers of a step lie those to the frame and to the list of slots that it reads.
+LLVMValueRef emit_number(Emitter *e, LLVMValueRef bufs, Dim number) {
+  if (dim_is_const(number)) return LLVMConstInt(e->idx, (unsigned long long)number.value, 1);
+  LLVMValueRef frame = load_entry(e, bufs, e->step->pointer_count);
+  LLVMValueRef slots = load_entry(e, bufs, e->step->pointer_count + 1);
+  LLVMValueRef local = LLVMConstInt(e->i32, (unsigned long long)step_local(e->step, number.expr), 0);
+  LLVMValueRef slot = load_invariant(e, e->i32, slots, local);
+  return load_invariant(e, e->i64, frame, LLVMBuildZExt(e->builder, slot, e->i64, ""));
+}
+
+LLVMValueRef load_pointer(Emitter *e, LLVMValueRef bufs, int index) {
+  LLVMValueRef pointer = load_entry(e, bufs, (size_t)index);
+  Dim shift = pointer_shift(&e->step->pointers[index]);
+  if (dim_is_const(shift)) return pointer;
+  LLVMValueRef bytes = emit_number(e, bufs, shift);
+  return LLVMBuildInBoundsGEP2(e->builder, e->i8, pointer, &bytes, 1, "");
 }
 
 // Address of the first lane.
@@ -74,8 +130,8 @@ static LLVMValueRef access_address(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
   LLVMValueRef address = load_pointer(e, f->bufs, access->pointer), offset = NULL;
   for (int i = 0; i < COORDS; i++) {
-    if (!access->stride[i]) continue;
-    LLVMValueRef stride = LLVMConstInt(e->idx, (unsigned long long)access->stride[i], 1);
+    if (dim_is(access->stride[i], 0)) continue;
+    LLVMValueRef stride = emit_number(e, f->bufs, access->stride[i]);
     LLVMValueRef part = LLVMBuildNSWMul(e->builder, f->coords[i], stride, "");
     offset = offset ? LLVMBuildNSWAdd(e->builder, offset, part, "") : part;
   }
@@ -84,26 +140,49 @@ static LLVMValueRef access_address(FuncEmitter *f, const Access *access) {
 
 static LLVMValueRef lane_addresses(FuncEmitter *f, const Access *access, LLVMValueRef first) {
   Emitter *e = f->e;
-  LLVMValueRef stride = splat(e, LLVMConstInt(e->idx, (unsigned long long)access->stride[COORDS - 1], 1));
-  LLVMValueRef offsets = LLVMConstMul(lane_numbers(e, e->idx), stride);
+  LLVMValueRef stride = splat(e, emit_number(e, f->bufs, access->stride[COORDS - 1]));
+  LLVMValueRef offsets = LLVMBuildMul(e->builder, lane_numbers(e, e->idx), stride, "");
   return LLVMBuildInBoundsGEP2(e->builder, memory_type(e, access->type), first, &offsets, 1, "");
 }
 
 static LLVMValueRef full_mask(Emitter *e) { return LLVMConstAllOnes(vector(e, e->i1)); }
 
+// What is loaded from memory, as it is computed with.
+static LLVMValueRef from_memory(FuncEmitter *f, DType type, LLVMValueRef value) {
+  Emitter *e = f->e;
+  if (type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
+  if (type == DT_F16 && converts_half(e)) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
+  if (type == DT_F16) return call_lanes(f, "f16_to_f32", &value, 1, e->f32);
+  if (type == DT_BF16) return call_lanes(f, "bf16_to_f32", &value, 1, e->f32);
+  return value;
+}
+
+// And back, rounded.
+static LLVMValueRef to_memory(FuncEmitter *f, DType type, LLVMValueRef value) {
+  Emitter *e = f->e;
+  LLVMTypeRef element = memory_type(e, type);
+  if (type == DT_BOOL) return LLVMBuildZExt(e->builder, value, vector(e, element), "");
+  if (type == DT_F16 && converts_half(e)) return LLVMBuildFPTrunc(e->builder, value, vector(e, element), "");
+  if (type == DT_F16) return call_lanes(f, "f16_from_f32", &value, 1, element);
+  if (type == DT_BF16) return call_lanes(f, "bf16_from_f32", &value, 1, element);
+  return value;
+}
+
 static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
   LLVMTypeRef element = memory_type(e, access->type), type = vector(e, element);
   LLVMValueRef address = access_address(f, access), value;
-  unsigned align = (unsigned)dtype_bits(access->type) / 8;
+  unsigned align = alignment_of(access->type);
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
-  int64_t stride = access->stride[COORDS - 1];
-  if (stride == 0) {
-    value = splat(e, LLVMBuildLoad2(e->builder, element, address, ""));
-  } else if (stride == 1 && !f->mask) {
+  Dim stride = access->stride[COORDS - 1];
+  if (dim_is(stride, 0)) {
+    LLVMValueRef one = LLVMBuildLoad2(e->builder, element, address, "");
+    LLVMSetAlignment(one, align);
+    value = splat(e, one);
+  } else if (dim_is(stride, 1) && !f->mask) {
     value = LLVMBuildLoad2(e->builder, type, address, "");
     LLVMSetAlignment(value, align);
-  } else if (stride == 1) {
+  } else if (dim_is(stride, 1)) {
     LLVMTypeRef types[] = {type, e->pointer};
     LLVMValueRef args[] = {address, alignment, f->mask, LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.load", types, 2, args, 4);
@@ -113,20 +192,44 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
     LLVMValueRef args[] = {addresses, alignment, f->mask ? f->mask : full_mask(e), LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4);
   }
-  if (access->type == DT_F16) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
-  if (access->type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(type), "");
-  return value;
+  return from_memory(f, access->type, value);
+}
+
+static void add_fault(FuncEmitter *f, Status status, LLVMValueRef lanes) {
+  if (f->func->kind != FUNC_BODY) return; // others cannot report, and hold nothing that may fail
+  LLVMValueRef *fault = &f->faults[status];
+  *fault = *fault ? LLVMBuildOr(f->e->builder, *fault, lanes, "") : lanes;
+}
+
+// Lanes whose index is outside read nothing and are faults.
+static LLVMValueRef emit_fetch(FuncEmitter *f, const Access *access, LLVMValueRef at, LLVMValueRef bound) {
+  Emitter *e = f->e;
+  LLVMTypeRef element = memory_type(e, access->type), type = vector(e, element);
+  LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntULT, at, bound, ""); // bounds are not negative
+  add_fault(f, STATUS_INDEX, LLVMBuildNot(e->builder, inside, ""));
+  LLVMValueRef mask = f->mask ? LLVMBuildAnd(e->builder, inside, f->mask, "") : inside;
+  LLVMValueRef first = lane_addresses(f, access, access_address(f, access));
+  LLVMValueRef addresses = LLVMBuildGEP2(e->builder, element, first, &at, 1, "");
+  LLVMValueRef alignment = LLVMConstInt(e->i32, alignment_of(access->type), 0);
+  LLVMTypeRef types[] = {type, LLVMTypeOf(addresses)};
+  LLVMValueRef args[] = {addresses, alignment, mask, LLVMConstNull(type)};
+  return from_memory(f, access->type, call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4));
+}
+
+static LLVMValueRef emit_coord(FuncEmitter *f, int axis) {
+  Emitter *e = f->e;
+  LLVMValueRef first = splat(e, LLVMBuildIntCast2(e->builder, f->coords[axis], e->i64, true, ""));
+  return axis < COORDS - 1 ? first : LLVMBuildNSWAdd(e->builder, first, lane_numbers(e, e->i64), "");
 }
 
 static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value) {
   Emitter *e = f->e;
   LLVMTypeRef type = vector(e, memory_type(e, access->type));
-  if (access->type == DT_F16) value = LLVMBuildFPTrunc(e->builder, value, type, "");
-  if (access->type == DT_BOOL) value = LLVMBuildZExt(e->builder, value, type, "");
+  value = to_memory(f, access->type, value);
   LLVMValueRef address = access_address(f, access);
-  unsigned align = (unsigned)dtype_bits(access->type) / 8;
+  unsigned align = alignment_of(access->type);
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
-  bool unit = access->stride[COORDS - 1] == 1 || f->func->space[COORDS - 1] == 1;
+  bool unit = dim_is(access->stride[COORDS - 1], 1) || dim_is(f->func->space[COORDS - 1], 1);
   if (unit && !f->mask) {
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, address), align);
   } else if (unit) {
@@ -144,7 +247,7 @@ static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value)
 /* operators */
 
 // How each operator is written: an instruction for floats, signed and unsigned integers, an intrinsic, or a call of
-// the templates' own function NAME_f32. 0 and NULL: by hand below.
+// the templates' own function NAME_f32 or, of doubles, NAME_f64. 0 and NULL: by hand below.
 static const struct {
   LLVMOpcode on_float, on_signed, on_unsigned;
   const char *intrinsic;
@@ -183,9 +286,11 @@ static const struct {
     [EX_POW] = {.call = true},
 };
 
-static LLVMValueRef call_math(Emitter *e, const char *name, LLVMValueRef *args, unsigned count) {
+static LLVMValueRef call_math(FuncEmitter *f, DType type, const char *name, LLVMValueRef *args, unsigned count) {
+  Emitter *e = f->e;
   char symbol[40];
-  snprintf(symbol, sizeof symbol, "%s_f32", name);
+  snprintf(symbol, sizeof symbol, "%s_%s", name, type == DT_F64 ? "f64" : "f32");
+  if (type == DT_F64) return call_lanes(f, symbol, args, count, memory_type(e, type));
   LLVMValueRef function = LLVMGetNamedFunction(e->module, symbol);
   assert(function);
   return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, count, "");
@@ -198,28 +303,58 @@ static LLVMValueRef contract(LLVMValueRef value) {
   return value;
 }
 
-static LLVMValueRef emit_cast(Emitter *e, DType from, DType to, LLVMValueRef x) {
+// Names of small floats in templates/convert.h.
+static const char *const small_floats[DT_COUNT] = {
+    [DT_F8E4M3FN] = "f8e4m3fn",     [DT_F8E4M3FNUZ] = "f8e4m3fnuz", [DT_F8E5M2] = "f8e5m2",
+    [DT_F8E5M2FNUZ] = "f8e5m2fnuz", [DT_F4E2M1] = "f4e2m1",         [DT_F8E8M0] = "f8e8m0"};
+
+// A number as float32, such that rounding it once more to a narrower type is right.
+static LLVMValueRef emit_narrow(FuncEmitter *f, DType from, LLVMValueRef x) {
+  Emitter *e = f->e;
+  if (dtype_is_float(from) && from != DT_F64) return x;
+  if (!dtype_is_float(from)) {
+    LLVMTypeRef type = vector(e, memory_type(e, dtype_unit(from) < 4 ? DT_F32 : DT_F64));
+    x = dtype_is_signed(from) ? LLVMBuildSIToFP(e->builder, x, type, "") : LLVMBuildUIToFP(e->builder, x, type, "");
+    if (dtype_unit(from) < 4) return x;
+  }
+  return call_lanes(f, "f64_to_odd", &x, 1, e->f32);
+}
+
+static LLVMValueRef emit_cast(FuncEmitter *f, const Expr *cast, LLVMValueRef x) {
+  Emitter *e = f->e;
+  DType from = cast->a[0]->type, to = cast->type;
+  char name[40];
+  if (dtype_is_small_float(from)) {
+    snprintf(name, sizeof name, "%s_to_f32", small_floats[from]);
+    x = call_lanes(f, name, &x, 1, e->f32);
+    from = DT_F32;
+  }
   LLVMTypeRef type = vector(e, compute_type(e, to));
   bool to_float = dtype_is_float(to), from_float = dtype_is_float(from);
   bool from_signed = dtype_is_signed(from);
   if (to == DT_BOOL)
     return from_float ? LLVMBuildFCmp(e->builder, LLVMRealUNE, x, LLVMConstNull(LLVMTypeOf(x)), "")
                       : LLVMBuildICmp(e->builder, LLVMIntNE, x, LLVMConstNull(LLVMTypeOf(x)), "");
-  if (to_float && to == DT_F16) { // rounds once, though computing goes on in float32
-    LLVMTypeRef half = vector(e, LLVMHalfTypeInContext(e->context));
-    LLVMValueRef y = from_float    ? LLVMBuildFPCast(e->builder, x, half, "")
-                     : from_signed ? LLVMBuildSIToFP(e->builder, x, half, "")
-                                   : LLVMBuildUIToFP(e->builder, x, half, "");
-    return LLVMBuildFPExt(e->builder, y, type, "");
+  if (to == DT_F16 || to == DT_BF16) // rounds, though computing goes on in float32
+    return from_memory(f, to, to_memory(f, to, emit_narrow(f, from, x)));
+  if (dtype_is_small_float(to)) {
+    static const char *const modes[] = {"_up", "_down", "_nearest"};
+    x = emit_narrow(f, from, x);
+    snprintf(name, sizeof name, "%s_from_f32%s%s", small_floats[to], to == DT_F8E8M0 ? modes[cast->index & 3] : "",
+             cast->index & CAST_OPEN ? "_open" : "");
+    return call_lanes(f, name, &x, 1, e->i8);
   }
   if (from_float && to_float) return LLVMBuildFPCast(e->builder, x, type, "");
-  if (from_float) { // out of range: the nearest value; NaN: 0
-    LLVMTypeRef types[] = {type, LLVMTypeOf(x)};
-    return call_intrinsic(e, dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);
-  }
   if (to_float)
     return from_signed ? LLVMBuildSIToFP(e->builder, x, type, "") : LLVMBuildUIToFP(e->builder, x, type, "");
-  return LLVMBuildIntCast2(e->builder, x, type, from_signed, "");
+  // Through the type's own width, which may be less than a byte. Floats out of range: the nearest value; NaN: 0.
+  LLVMTypeRef exact = vector(e, LLVMIntTypeInContext(e->context, (unsigned)dtype_bits(to)));
+  LLVMTypeRef types[] = {exact, LLVMTypeOf(x)};
+  if (from_float)
+    x = call_intrinsic(e, dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);
+  else
+    x = LLVMBuildIntCast2(e->builder, x, exact, from_signed, "");
+  return LLVMBuildIntCast2(e->builder, x, type, dtype_is_signed(to), "");
 }
 
 static LLVMValueRef emit_compare(Emitter *e, const Expr *x, LLVMValueRef *a) {
@@ -255,7 +390,7 @@ static LLVMValueRef emit_divide(FuncEmitter *f, const Expr *x, LLVMValueRef *a) 
   LLVMValueRef zero = LLVMBuildICmp(e->builder, LLVMIntEQ, a[1], LLVMConstNull(type), "");
   LLVMValueRef one = splat(e, LLVMConstInt(memory_type(e, x->type), 1, 0));
   LLVMValueRef divisor = LLVMBuildSelect(e->builder, zero, one, a[1], "");
-  if (f->func->kind == FUNC_BODY) f->fault = f->fault ? LLVMBuildOr(e->builder, f->fault, zero, "") : zero;
+  add_fault(f, STATUS_DIVIDE, zero);
   bool divide = x->op == EX_DIV;
   if (!dtype_is_signed(x->type))
     return divide ? LLVMBuildUDiv(e->builder, a[0], divisor, "") : LLVMBuildURem(e->builder, a[0], divisor, "");
@@ -280,6 +415,7 @@ static LLVMValueRef emit_shift(Emitter *e, const Expr *x, LLVMValueRef *a) {
 
 static LLVMValueRef emit_constant(Emitter *e, const Expr *x) {
   LLVMTypeRef type = compute_type(e, x->type);
+  if (dtype_is_small_float(x->type)) return splat(e, LLVMConstInt(type, float_bits(x->type, x->f), 0));
   return splat(e,
                dtype_is_float(x->type) ? LLVMConstReal(type, x->f) : LLVMConstInt(type, (unsigned long long)x->i, 1));
 }
@@ -298,12 +434,14 @@ static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
                                                  : rules[x->op].on_unsigned;
   if (opcode) return contract(LLVMBuildBinOp(e->builder, opcode, a[0], a[1], ""));
   if (rules[x->op].intrinsic) return is_float ? call_intrinsic(e, rules[x->op].intrinsic, &type, 1, a, count) : a[0];
-  if (rules[x->op].call) return call_math(e, scalar_text(x->op), a, count);
+  if (rules[x->op].call) return call_math(f, x->type, scalar_text(x->op), a, count);
   switch (x->op) {
   case EX_CONST: return emit_constant(e, x);
   case EX_ACC: return f->acc;
   case EX_LOAD: return emit_load(f, &f->func->loads[x->index]);
-  case EX_CAST: return emit_cast(e, x->a[0]->type, x->type, a[0]);
+  case EX_COORD: return emit_coord(f, x->index);
+  case EX_FETCH: return emit_fetch(f, &f->func->loads[x->index], a[0], a[1]);
+  case EX_CAST: return emit_cast(f, x, a[0]);
   case EX_NEG: return is_float ? LLVMBuildFNeg(e->builder, a[0], "") : LLVMBuildNeg(e->builder, a[0], "");
   case EX_ABS: {
     if (is_float) return call_intrinsic(e, "llvm.fabs", &type, 1, a, 1);
@@ -320,7 +458,7 @@ static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
   case EX_MIN:
   case EX_MAX: return emit_max(e, x, a);
   case EX_DIV: return emit_divide(f, x, a);
-  case EX_REM: return is_float ? call_math(e, "fmod", a, 2) : emit_divide(f, x, a);
+  case EX_REM: return is_float ? call_math(f, x->type, "fmod", a, 2) : emit_divide(f, x, a);
   case EX_SHL:
   case EX_SHR: return emit_shift(e, x, a);
   case EX_SELECT: return LLVMBuildSelect(e->builder, a[0], a[1], a[2], "");
@@ -351,7 +489,7 @@ static void emit_body(FuncEmitter *f) {
   Emitter *e = f->e;
   const Func *func = f->func;
   memset(f->done, 0, f->done_count * sizeof *f->done);
-  f->fault = NULL;
+  memset(f->faults, 0, sizeof f->faults);
   if (func->kind == FUNC_LOAD) {
     LLVMBuildRet(e->builder, emit_expr(f, func->values[0]));
     return;
@@ -363,11 +501,12 @@ static void emit_body(FuncEmitter *f) {
     return;
   }
   LLVMValueRef status = LLVMConstInt(e->i32, STATUS_OK, 0);
-  if (f->fault) {
+  for (unsigned i = 0; i < STATUS_COUNT; i++) {
+    if (!f->faults[i]) continue;
     LLVMTypeRef type = vector(e, e->i1);
-    LLVMValueRef fault = f->mask ? LLVMBuildAnd(e->builder, f->fault, f->mask, "") : f->fault;
+    LLVMValueRef fault = f->mask ? LLVMBuildAnd(e->builder, f->faults[i], f->mask, "") : f->faults[i];
     LLVMValueRef any = call_intrinsic(e, "llvm.vector.reduce.or", &type, 1, &fault, 1);
-    status = LLVMBuildSelect(e->builder, any, LLVMConstInt(e->i32, STATUS_DIVIDE, 0), status, "");
+    status = LLVMBuildSelect(e->builder, any, LLVMConstInt(e->i32, i, 0), status, "");
   }
   LLVMBuildRet(e->builder, status);
 }
@@ -397,7 +536,7 @@ LLVMValueRef emit_func(Emitter *e, const Func *func, const char *name) {
     if ((size_t)func->values[i]->id >= f.done_count) f.done_count = (size_t)func->values[i]->id + 1;
   f.done = NEW_ARRAY(e->model->arena, LLVMValueRef, f.done_count);
 
-  LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
+  LLVMBasicBlockRef entry = f.entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
   LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, function, "whole");
   LLVMBasicBlockRef partial = LLVMAppendBasicBlockInContext(e->context, function, "partial");
   LLVMPositionBuilderAtEnd(e->builder, entry);

@@ -10,19 +10,27 @@
 #define RULE(infer, lower)                                                                                             \
   bool infer_##infer(Model *model, Node *node);                                                                        \
   bool lower_##lower(Lower *lower, Node *node);
+#define EXPAND(expand)                       bool expand_##expand(Expansion *e, Node *node);
+#define RULE_OR_EXPAND(infer, lower, expand) RULE(infer, lower) EXPAND(expand)
 #define ELEMENTWISE(formula)
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
+#undef EXPAND
+#undef RULE_OR_EXPAND
 #undef ELEMENTWISE
 
 static const Op ops[] = {
 #define OP(domain, type, since, signature, rule) {domain, #type, since, signature, rule},
-#define RULE(infer, lower)                       NULL, infer_##infer, lower_##lower
-#define ELEMENTWISE(formula)                     formula, infer_elementwise, lower_elementwise
+#define RULE(infer, lower)                       NULL, infer_##infer, lower_##lower, NULL
+#define EXPAND(expand)                           NULL, NULL, NULL, expand_##expand
+#define RULE_OR_EXPAND(infer, lower, expand)     NULL, infer_##infer, lower_##lower, expand_##expand
+#define ELEMENTWISE(formula)                     formula, infer_elementwise, lower_elementwise, NULL
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
+#undef EXPAND
+#undef RULE_OR_EXPAND
 #undef ELEMENTWISE
 };
 
@@ -88,6 +96,7 @@ static uint32_t type_set(const char *word, size_t length) {
       {"float16_32", 1u << DT_F32 | 1u << DT_F16},
       {"int", BITS_SIGNED | BITS_UNSIGNED},
       {"index", 1u << DT_I32 | 1u << DT_I64},
+      {"ml", 1u << DT_F32 | 1u << DT_F64 | 1u << DT_I32 | 1u << DT_I64},
       {"number", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED},
       {"signed", BITS_FLOAT | BITS_SIGNED},
       {"any", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL},

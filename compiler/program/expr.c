@@ -82,11 +82,28 @@ const Expr *expr_load(ExprTable *table, DType type, int index) {
   return intern(table, key);
 }
 
-const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) {
+const Expr *expr_coord(ExprTable *table, int axis) {
+  Expr key = {.op = EX_COORD, .type = DT_I64};
+  key.index = axis;
+  return intern(table, key);
+}
+
+const Expr *expr_fetch(ExprTable *table, DType type, int index, const Expr *at, const Expr *bound) {
+  assert(at->type == DT_I64 && bound->type == DT_I64);
+  Expr key = {.op = EX_FETCH, .type = type, .a = {at, bound}};
+  key.index = index;
+  return intern(table, key);
+}
+
+const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) { return expr_cast_mode(table, type, a, CAST_UP); }
+
+const Expr *expr_cast_mode(ExprTable *table, DType type, const Expr *a, CastMode mode) {
   if (a->type == type) return a;
-  if (a->op == EX_CONST && dtype_is_float(type) && !dtype_is_float(a->type))
-    return expr_float(table, type, (double)a->i);
-  return intern(table, (Expr){.op = EX_CAST, .type = type, .a = {a}});
+  if (a->op == EX_CONST && (type == DT_F32 || type == DT_F64) && !dtype_is_float(a->type))
+    return expr_float(table, type, a->type == DT_U64 ? (double)(uint64_t)a->i : (double)a->i);
+  Expr key = {.op = EX_CAST, .type = type, .a = {a}};
+  key.index = dtype_is_small_float(type) ? (int)mode : CAST_UP;
+  return intern(table, key);
 }
 
 static bool is_float_const(const Expr *e, double value) {
@@ -175,8 +192,13 @@ static const Expr *substitute(Substitution *s, const Expr *e) {
       a[i] = substitute(s, e->a[i]);
       changed |= a[i] != e->a[i];
     }
-    if (changed)
-      result = e->op == EX_CAST ? expr_cast(s->table, e->type, a[0]) : expr_op(s->table, e->op, a[0], a[1], a[2]);
+    const Expr *load = e->op == EX_FETCH && s->loads ? s->loads[e->index] : NULL;
+    assert(!load || load->op == EX_LOAD);
+    if (e->op == EX_FETCH)
+      result = expr_fetch(s->table, e->type, load ? load->index : e->index, a[0], a[1]);
+    else if (changed)
+      result = e->op == EX_CAST ? expr_cast_mode(s->table, e->type, a[0], (CastMode)e->index)
+                                : expr_op(s->table, e->op, a[0], a[1], a[2]);
   }
   *note_of(s->table, e) = (Note){.stamp = s->stamp, .result = result}; // the notes may have moved
   return result;
@@ -198,8 +220,8 @@ static void visit(ExprTable *table, const Expr *e, uint32_t stamp, Visit *f, voi
 }
 
 static void find_fault(const Expr *e, void *found) {
-  if ((e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type) && e->a[1]->op != EX_CONST)
-    *(bool *)found = true;
+  bool divides = (e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type) && e->a[1]->op != EX_CONST;
+  if (divides || e->op == EX_FETCH) *(bool *)found = true;
 }
 bool expr_may_fault(ExprTable *table, const Expr *e) {
   bool found = false;
@@ -207,9 +229,19 @@ bool expr_may_fault(ExprTable *table, const Expr *e) {
   return found;
 }
 
+static void find_coord(const Expr *e, void *found) {
+  if (e->op == EX_COORD) *(bool *)found = true;
+}
+bool expr_uses_coord(ExprTable *table, const Expr *e) {
+  bool found = false;
+  visit(table, e, ++table->stamp, find_coord, &found);
+  return found;
+}
+
 static void add_cost(const Expr *e, void *sum) {
   bool transcendental = (e->op >= EX_EXP && e->op <= EX_ATANH) || e->op == EX_POW || e->op == EX_REM;
-  *(int *)sum += transcendental ? 10 : e->op == EX_DIV || e->op == EX_SQRT ? 4 : e->a[0] ? 1 : 0;
+  bool slow = e->op == EX_DIV || e->op == EX_SQRT || e->op == EX_FETCH;
+  *(int *)sum += transcendental ? 10 : slow ? 4 : e->a[0] ? 1 : 0;
 }
 int expr_cost(ExprTable *table, const Expr *e) {
   int sum = 0;
@@ -248,11 +280,22 @@ static void print_body(Printer *p, const Expr *e) {
     return;
   case EX_ACC: text_printf(p->out, "acc"); return;
   case EX_LOAD: text_printf(p->out, "x%d", e->index); return;
+  case EX_COORD: text_printf(p->out, "i%d", e->index); return;
+  case EX_FETCH:
+    text_printf(p->out, "x%d[", e->index);
+    print_operand(p, e->a[0]);
+    text_printf(p->out, " of ");
+    print_operand(p, e->a[1]);
+    text_printf(p->out, "]");
+    return;
   default: break;
   }
   const char *text = e->op == EX_CAST ? dtype_name(e->type) : ops[e->op].text;
   bool sign = ops[e->op].arity == 2 && !strchr("mp", text[0]); // not min, max, pow
   text_printf(p->out, "%s(", sign ? "" : text);
+  if (e->op == EX_CAST && e->index)
+    text_printf(p->out, "%s%s", e->index & CAST_OPEN ? "open " : "",
+                (const char *[]){"up ", "down ", "nearest "}[e->index & 3]);
   for (int i = 0; i < ops[e->op].arity; i++) {
     if (i) text_printf(p->out, sign ? " %s " : ", ", text);
     print_operand(p, e->a[i]);

@@ -1,6 +1,6 @@
-// --emit=c, from Programs made by hand to the answers of what gcc and clang make of the C. Each program is written for
-// every vector width, compiled without a warning, run where this CPU can, and compared with references computed here
-// in double and in 64-bit integers.
+// Both emitters, from Programs made by hand to their answers. Each program is written as C for every vector width,
+// compiled by gcc and clang without a warning, run where this CPU can, and compared with references computed here in
+// double and in 64-bit integers; and the same by LLVM in this process.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static Step *add_step(Fixture *f, const char *kernel) {
 
 static Access access_of(Fixture *f, Step *step, Buffer *buffer, int64_t offset, DType type, int64_t s0, int64_t s1,
                         int64_t s2, int64_t s3) {
-  return (Access){step_pointer(f->program, step, buffer, offset), type, {s0, s1, s2, s3}};
+  return (Access){.pointer = step_pointer(f->program, step, buffer, offset), .type = type, .stride = {s0, s1, s2, s3}};
 }
 
 static const Expr *load_of(Fixture *f, Func *func, Access access) {
@@ -177,6 +177,23 @@ static int run_model(const Fixture *f) {
   return status;
 }
 
+// The same by the LLVM emitter, in this process.
+static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), const char *failure) {
+  static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  const Target *target = target_find(f->arena, &f->diag, "x86_64-linux", cpus[width]);
+  Bytes code;
+  assert_non_null(target);
+  bool ok = emit_kernels(f->model, f->program, target, CODE_OBJECT, NULL, &code);
+  check_no_errors(f);
+  assert_true(ok);
+  for (size_t i = 0; i < f->program->output_count; i++) memset(f->out[i], 0x55, f->out_bytes[i]);
+  assert_int_equal(run_kernels(f->model, f->program, &code, f->in, f->out), !failure);
+  if (failure)
+    assert_non_null(strstr(f->diag.first->text, failure));
+  else
+    check(f);
+}
+
 // Builds, emits, compiles and runs for each width and compiler; `check` looks at the outputs, or NULL: the program
 // must fail with `failure` in its message.
 static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture *), const char *failure) {
@@ -203,6 +220,7 @@ static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture
       else
         check(&f);
     }
+    if (cpu_has(widths[w].bytes)) try_llvm(&f, w, check, failure);
     arena_free(f.arena);
   }
 }
@@ -211,6 +229,10 @@ static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture
 
 static const DType all_types[] = {DT_F32, DT_F64, DT_F16, DT_BF16, DT_I8,  DT_I16, DT_I32,
                                   DT_I64, DT_U8,  DT_U16, DT_U32,  DT_U64, DT_BOOL};
+// Those that casts take too. float8e8m0 has tests of its own.
+static const DType cast_types[] = {DT_F32, DT_F64, DT_F16,    DT_BF16, DT_I8,   DT_I16,       DT_I32,    DT_I64,
+                                   DT_U8,  DT_U16, DT_U32,    DT_U64,  DT_BOOL, DT_F8E4M3FN,  DT_F8E5M2, DT_F8E4M3FNUZ,
+                                   DT_I4,  DT_U4,  DT_F4E2M1, DT_I2,   DT_U2,   DT_F8E5M2FNUZ};
 
 // What a float16 (5 exponent bits) or bfloat16 (8) means.
 static double widen(unsigned h, DType type) {
@@ -244,9 +266,10 @@ typedef union {
 } Number;
 
 static Number get(DType type, const void *data, int64_t at) {
-  const unsigned char *p = (const unsigned char *)data + at * bits_of(type) / 8;
+  const unsigned char *p = (const unsigned char *)data + at * dtype_unit(type);
   uint64_t raw = 0;
-  memcpy(&raw, p, (size_t)bits_of(type) / 8);
+  memcpy(&raw, p, (size_t)dtype_unit(type));
+  if (dtype_is_small_float(type)) return (Number){.d = tensor_float(&(Tensor){.type = type, .data = p}, 0)};
   float single;
   double real;
   memcpy(&single, p, type == DT_F32 ? sizeof single : 0);
@@ -255,19 +278,21 @@ static Number get(DType type, const void *data, int64_t at) {
   if (type == DT_F64) return (Number){.d = real};
   if (is_real(type)) return (Number){.d = widen((unsigned)raw, type)};
   int unused = 64 - bits_of(type);
-  int64_t top = (int64_t)(raw << unused);
-  return (Number){.i = dtype_is_signed(type) ? top >> unused : (int64_t)raw};
+  raw <<= unused;
+  return (Number){.i = dtype_is_signed(type) ? (int64_t)raw >> unused : (int64_t)(raw >> unused)};
 }
 
 static void put(DType type, void *data, int64_t at, Number x) {
-  unsigned char *p = (unsigned char *)data + at * bits_of(type) / 8;
+  unsigned char *p = (unsigned char *)data + at * dtype_unit(type);
   float single = (float)x.d;
-  unsigned half = type == DT_F16 || type == DT_BF16 ? narrow(x.d, type) : 0;
+  unsigned half = type == DT_F16 || type == DT_BF16 ? narrow(x.d, type)
+                  : dtype_is_small_float(type)      ? (unsigned)float_bits(type, x.d)
+                                                    : 0;
   const void *from = type == DT_F32   ? (void *)&single
                      : type == DT_F64 ? (void *)&x.d
                      : is_real(type)  ? (void *)&half
                                       : (void *)&x.i;
-  memcpy(p, from, (size_t)bits_of(type) / 8);
+  memcpy(p, from, (size_t)dtype_unit(type));
 }
 
 // Brings a result into its type: rounds or wraps.
@@ -311,12 +336,12 @@ static void make_numbers(DType type, void *data, int seed) {
 
 /* every scalar operator of every type */
 
-typedef enum { REALS = 1, F32_AND_NARROWER = 2, INTEGERS = 4, BOOLS = 8 } Kinds;
+typedef enum { REALS = 1, INTEGERS = 2, BOOLS = 4 } Kinds;
 
 static const struct {
   Kinds kinds;
   double (*real)(double);
-  double ulps; // of float32; one of a narrower type
+  double ulps; // of float32 and float64; one of a narrower type
 } op_tests[EX_COUNT] = {
     [EX_NEG] = {REALS | INTEGERS, NULL, 0},
     [EX_ABS] = {REALS | INTEGERS, fabs, 0},
@@ -325,24 +350,24 @@ static const struct {
     [EX_CEIL] = {REALS, ceil, 0},
     [EX_TRUNC] = {REALS, trunc, 0},
     [EX_ROUND] = {REALS, rint, 0},
-    [EX_EXP] = {F32_AND_NARROWER, exp, 2},
-    [EX_LOG] = {F32_AND_NARROWER, log, 2},
-    [EX_LOG1P] = {F32_AND_NARROWER, log1p, 2},
-    [EX_EXPM1] = {F32_AND_NARROWER, expm1, 2},
-    [EX_TANH] = {F32_AND_NARROWER, tanh, 3},
-    [EX_ERF] = {F32_AND_NARROWER, erf, 3},
-    [EX_SIGMOID] = {F32_AND_NARROWER, NULL, 3},
-    [EX_SIN] = {F32_AND_NARROWER, sin, 2},
-    [EX_COS] = {F32_AND_NARROWER, cos, 2},
-    [EX_TAN] = {F32_AND_NARROWER, tan, 4},
-    [EX_ASIN] = {F32_AND_NARROWER, asin, 4},
-    [EX_ACOS] = {F32_AND_NARROWER, acos, 4},
-    [EX_ATAN] = {F32_AND_NARROWER, atan, 4},
-    [EX_SINH] = {F32_AND_NARROWER, sinh, 4},
-    [EX_COSH] = {F32_AND_NARROWER, cosh, 4},
-    [EX_ASINH] = {F32_AND_NARROWER, asinh, 4},
-    [EX_ACOSH] = {F32_AND_NARROWER, acosh, 4},
-    [EX_ATANH] = {F32_AND_NARROWER, atanh, 4},
+    [EX_EXP] = {REALS, exp, 2},
+    [EX_LOG] = {REALS, log, 2},
+    [EX_LOG1P] = {REALS, log1p, 2},
+    [EX_EXPM1] = {REALS, expm1, 2},
+    [EX_TANH] = {REALS, tanh, 3},
+    [EX_ERF] = {REALS, erf, 3},
+    [EX_SIGMOID] = {REALS, NULL, 3},
+    [EX_SIN] = {REALS, sin, 2},
+    [EX_COS] = {REALS, cos, 2},
+    [EX_TAN] = {REALS, tan, 4},
+    [EX_ASIN] = {REALS, asin, 4},
+    [EX_ACOS] = {REALS, acos, 4},
+    [EX_ATAN] = {REALS, atan, 4},
+    [EX_SINH] = {REALS, sinh, 4},
+    [EX_COSH] = {REALS, cosh, 4},
+    [EX_ASINH] = {REALS, asinh, 4},
+    [EX_ACOSH] = {REALS, acosh, 4},
+    [EX_ATANH] = {REALS, atanh, 4},
     [EX_ISNAN] = {REALS, NULL, 0},
     [EX_NOT] = {BOOLS, NULL, 0},
     [EX_BITNOT] = {INTEGERS, NULL, 0},
@@ -353,7 +378,7 @@ static const struct {
     [EX_REM] = {REALS | INTEGERS, NULL, 0},
     [EX_MIN] = {REALS | INTEGERS, NULL, 0},
     [EX_MAX] = {REALS | INTEGERS, NULL, 0},
-    [EX_POW] = {F32_AND_NARROWER, NULL, 4},
+    [EX_POW] = {REALS, NULL, 4},
     [EX_AND] = {INTEGERS | BOOLS, NULL, 0},
     [EX_OR] = {INTEGERS | BOOLS, NULL, 0},
     [EX_XOR] = {INTEGERS | BOOLS, NULL, 0},
@@ -369,7 +394,7 @@ static bool op_takes(ScalarOp op, DType type) {
   Kinds kinds = op_tests[op].kinds;
   if (type == DT_BOOL) return kinds & BOOLS;
   if (!is_real(type)) return kinds & INTEGERS;
-  return kinds & REALS || (kinds & F32_AND_NARROWER && type != DT_F64);
+  return kinds & REALS;
 }
 
 static bool gives_bool(ScalarOp op) { return op == EX_ISNAN || op == EX_LT || op == EX_LE || op == EX_EQ; }
@@ -483,7 +508,9 @@ static void check_ops(const Fixture *f) {
         Number want = is_real(type) ? real_reference(op, a.d, b.d, c) : int_reference(op, type, a.i, b.i, c);
         if (is_real(of)) want = fit(of, want);
         Number got = get(of, f->out[2 * t + gives_bool(op)], (int64_t)op * N + i);
-        double ulps = op_tests[op].ulps > 0 && type != DT_F32 ? 1 : op_tests[op].ulps;
+        double ulps = op_tests[op].ulps;
+        if (ulps > 0 && bits_of(type) < 32) ulps = 1;
+        if (op == EX_POW && type == DT_F64) ulps = 16;
         if (agrees(of, got, want, ulps, op == EX_MIN || op == EX_MAX)) continue;
         if (wrong++ < 20)
           print_error("%s %s: a=%.9g|%lld b=%.9g|%lld: got %.9g|%lld, want %.9g|%lld\n", dtype_name(type),
@@ -502,26 +529,46 @@ static void test_ops(void **state) {
 
 /* every conversion */
 
+// What a type can be an input and an output as: elements narrower than a byte are packed there.
+static DType whole_bytes(DType type) {
+  return bits_of(type) >= 8 ? type : is_real(type) ? DT_F32 : dtype_is_signed(type) ? DT_I8 : DT_U8;
+}
+
 static void build_casts(Fixture *f) {
-  enum { TYPES = COUNT(all_types) };
+  enum { TYPES = COUNT(cast_types) };
+  ExprTable *exprs = f->program->exprs;
   Buffer *outs[TYPES];
-  for (size_t to = 0; to < TYPES; to++) outs[to] = add_output(f, all_types[to], TYPES * N);
+  for (size_t to = 0; to < TYPES; to++) outs[to] = add_output(f, whole_bytes(cast_types[to]), TYPES * N);
   for (size_t from = 0; from < TYPES; from++) {
     void *data = arena_alloc(f->arena, N * 8);
-    make_numbers(all_types[from], data, 0);
-    Buffer *in = add_input(f, all_types[from], N, data);
+    DType type = whole_bytes(cast_types[from]);
+    make_numbers(type, data, 0);
+    Buffer *in = add_input(f, type, N, data);
     Step *step = add_step(f, "map");
     Func *func = add_map(f, step, 1, 1, 1, N);
-    const Expr *x = load_of(f, func, access_of(f, step, in, 0, all_types[from], 0, 0, 0, 1));
+    const Expr *x = load_of(f, func, access_of(f, step, in, 0, type, 0, 0, 0, 1));
+    x = expr_cast(exprs, cast_types[from], x);
     for (size_t to = 0; to < TYPES; to++) {
-      int64_t offset = (int64_t)from * N * bits_of(all_types[to]) / 8;
-      Access store = access_of(f, step, outs[to], offset, all_types[to], 0, 0, 0, 1);
-      func_store(f->program, func, &store, expr_cast(f->program->exprs, all_types[to], x));
+      DType stored = whole_bytes(cast_types[to]);
+      int64_t offset = (int64_t)from * N * bits_of(stored) / 8;
+      Access store = access_of(f, step, outs[to], offset, stored, 0, 0, 0, 1);
+      func_store(f->program, func, &store, expr_cast(exprs, stored, expr_cast(exprs, cast_types[to], x)));
     }
   }
 }
 
+// The largest finite number of a small float.
+static double largest(DType type) {
+  double most = 0;
+  for (int code = 0; code < 1 << bits_of(type); code++) {
+    double x = get(type, &code, 0).d;
+    if (isfinite(x) && x > most) most = x;
+  }
+  return most;
+}
+
 static Number cast_reference(DType from, DType to, Number x) {
+  if (from == to) return x;
   if (to == DT_BOOL) return (Number){.i = is_real(from) ? x.d != 0 : x.i != 0};
   if (is_real(to)) {
     bool is_signed = dtype_is_signed(from);
@@ -529,6 +576,11 @@ static Number cast_reference(DType from, DType to, Number x) {
       x.d = (double)(is_signed ? (float)x.i : (float)(uint64_t)x.i);
     else if (!is_real(from))
       x.d = is_signed ? (double)x.i : (double)(uint64_t)x.i;
+    if (dtype_is_small_float(to)) {
+      double most = largest(to);
+      x.d = x.d > most ? most : x.d < -most ? -most : x.d;
+      if (to == DT_F4E2M1 && isnan(x.d)) x.d = 0;
+    }
     return fit(to, x);
   }
   if (!is_real(from)) return wrap(to, (uint64_t)x.i);
@@ -542,16 +594,16 @@ static Number cast_reference(DType from, DType to, Number x) {
 
 static void check_casts(const Fixture *f) {
   int wrong = 0;
-  for (size_t from = 0; from < COUNT(all_types); from++)
-    for (size_t to = 0; to < COUNT(all_types); to++)
-      for (int i = 0; i < N; i++) {
-        Number x = get(all_types[from], f->in[from], i);
-        Number want = cast_reference(all_types[from], all_types[to], x);
-        Number got = get(all_types[to], f->out[to], (int64_t)from * N + i);
-        if (agrees(all_types[to], got, want, 0, false) || wrong++ >= 20) continue;
-        print_error("%s to %s: %.9g|%lld: got %.9g|%lld, want %.9g|%lld\n", dtype_name(all_types[from]),
-                    dtype_name(all_types[to]), x.d, (long long)x.i, got.d, (long long)got.i, want.d, (long long)want.i);
-      }
+  for (size_t i = 0; i < COUNT(cast_types) * COUNT(cast_types) * N; i++) {
+    size_t at = i % N, from = i / N % COUNT(cast_types), to = i / N / COUNT(cast_types);
+    DType type = cast_types[from], of = cast_types[to], in = whole_bytes(type), out = whole_bytes(of);
+    Number x = get(in, f->in[from], (int64_t)at), inner = cast_reference(in, type, x);
+    Number want = cast_reference(of, out, cast_reference(type, of, inner));
+    Number got = get(out, f->out[to], (int64_t)(from * N + at));
+    if (agrees(out, got, want, 0, false) || wrong++ >= 20) continue;
+    print_error("%s to %s: %.9g|%lld: got %.9g|%lld, want %.9g|%lld\n", dtype_name(type), dtype_name(of), x.d,
+                (long long)x.i, got.d, (long long)got.i, want.d, (long long)want.i);
+  }
   assert_int_equal(wrong, 0);
 }
 
@@ -838,6 +890,53 @@ static void test_fault(void **state) {
   try_everywhere(build_fault, NULL, "integer division by zero");
 }
 
+/* coordinates and computed indices */
+
+enum { ROWS = 3, COLUMNS = 21, TABLE = 5 };
+
+// y[i2][i3] = table[index[i2]][2·i3] + 100·i2 + i3
+static void build_fetch_of(Fixture *f, int64_t last) {
+  Program *p = f->program;
+  ExprTable *exprs = p->exprs;
+  int64_t *index = NEW_ARRAY(f->arena, int64_t, ROWS);
+  int16_t *table = NEW_ARRAY(f->arena, int16_t, TABLE *COLUMNS * 2);
+  for (int i = 0; i < TABLE * COLUMNS * 2; i++) table[i] = (int16_t)(7 * i);
+  index[0] = TABLE - 1, index[1] = 0, index[2] = last;
+  Buffer *in = add_input(f, DT_I64, ROWS, index), *x = add_input(f, DT_I16, TABLE * COLUMNS * 2, table);
+  Buffer *y = add_output(f, DT_I16, ROWS * COLUMNS);
+  Step *step = add_step(f, "map");
+  Func *func = add_map(f, step, 1, 1, ROWS, COLUMNS);
+  const Expr *row = load_of(f, func, access_of(f, step, in, 0, DT_I64, 0, 0, 1, 0));
+  Access access = access_of(f, step, x, 0, DT_I16, 0, 0, 0, 2);
+  access.fetched = true;
+  int load = func_load(p, func, &access);
+  const Expr *at = expr_op(exprs, EX_MUL, row, expr_int(exprs, DT_I64, COLUMNS * 2), NULL);
+  const Expr *bound = expr_int(exprs, DT_I64, TABLE * COLUMNS * 2);
+  const Expr *hundreds = expr_op(exprs, EX_MUL, expr_coord(exprs, 2), expr_int(exprs, DT_I64, 100), NULL);
+  const Expr *place = expr_op(exprs, EX_ADD, hundreds, expr_coord(exprs, 3), NULL);
+  const Expr *fetched = expr_fetch(exprs, DT_I16, load, at, bound);
+  Access store = access_of(f, step, y, 0, DT_I16, 0, 0, COLUMNS, 1);
+  func_store(p, func, &store, expr_op(exprs, EX_ADD, fetched, expr_cast(exprs, DT_I16, place), NULL));
+}
+static void build_fetch(Fixture *f) { build_fetch_of(f, 2); }
+static void build_fetch_above(Fixture *f) { build_fetch_of(f, TABLE); }
+static void build_fetch_below(Fixture *f) { build_fetch_of(f, -1); }
+
+static void check_fetch(const Fixture *f) {
+  const int64_t *index = f->in[0];
+  const int16_t *table = f->in[1], *y = f->out[0];
+  for (int r = 0; r < ROWS; r++)
+    for (int c = 0; c < COLUMNS; c++)
+      assert_int_equal(y[r * COLUMNS + c], (int16_t)(table[index[r] * COLUMNS * 2 + 2 * c] + 100 * r + c));
+}
+
+static void test_fetch(void **state) {
+  (void)state;
+  try_everywhere(build_fetch, check_fetch, NULL);
+  try_everywhere(build_fetch_above, NULL, "index out of range");
+  try_everywhere(build_fetch_below, NULL, "index out of range");
+}
+
 // A counter that lives from run to run, called through the header by a program of its own, also as C++.
 static void test_state(void **state) {
   (void)state;
@@ -942,12 +1041,14 @@ static int remove_folder(void **state) {
   return getenv("KEEP") ? 0 : run_command(command);
 }
 
-int main(void) {
+// An argument chooses the tests whose names match it: "test_f*".
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ops),      cmocka_unit_test(test_casts), cmocka_unit_test(test_literals),
       cmocka_unit_test(test_strides),  cmocka_unit_test(test_gemm),  cmocka_unit_test(test_rows),
       cmocka_unit_test(test_fault),    cmocka_unit_test(test_state), cmocka_unit_test(test_wrong_flags),
-      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_refusals), cmocka_unit_test(test_fetch),
   };
+  if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

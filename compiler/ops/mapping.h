@@ -50,3 +50,5 @@ int node_axis(const Node *node, const char *name, int64_t otherwise, int rank);
 View lower_ints(Lower *lower, size_t count, const Dim *numbers);
 // An int64 argument that the step writes: where the run finds out what the symbol stands for.
 void step_slot(Lower *lower, Step *step, Dim symbol);
+// Ends the run where two dims turn out to differ.
+void lower_check_equal(Lower *lower, Dim a, Dim b);

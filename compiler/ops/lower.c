@@ -95,8 +95,10 @@ static void static_dims(const Value *value, int64_t *dims) {
 View lower_in(Lower *lower, const Value *value) {
   if (!lower->views[value->id]) {
     assert(value->data);
-    Buffer *buffer = buffer_new(lower->program, BUFFER_WEIGHT, tensor_bytes(value->data), value->name);
-    buffer->tensor = value->data;
+    const Tensor *data = tensor_unpacked(lower->program->arena, value->data);
+    Buffer *buffer =
+        buffer_new(lower->program, BUFFER_WEIGHT, dtype_size(data->type) * tensor_count(data), value->name);
+    buffer->tensor = data;
     View view = view_dense(buffer, value->type, value->data->rank, value->data->dims);
     set_view(lower, value, &view);
   }
@@ -105,7 +107,7 @@ View lower_in(Lower *lower, const Value *value) {
 
 static View new_arena_view(Lower *lower, const char *name, DType type, int rank, const int64_t *dims) {
   View view = view_dense(NULL, type, rank, dims);
-  view.buffer = buffer_new(lower->program, BUFFER_ARENA, dtype_bytes(type, view_count(&view)), name);
+  view.buffer = buffer_new(lower->program, BUFFER_ARENA, dtype_size(type) * view_count(&view), name);
   return view;
 }
 
@@ -180,7 +182,7 @@ static View copy_unless_same(Lower *lower, const View *view, View wanted, const 
     wanted.offset = view->offset;
     return wanted;
   }
-  wanted.buffer = buffer_new(lower->program, BUFFER_ARENA, dtype_bytes(view->type, view_count(view)), name);
+  wanted.buffer = buffer_new(lower->program, BUFFER_ARENA, dtype_size(view->type) * view_count(view), name);
   lower_copy(lower, &wanted, view);
   return wanted;
 }
@@ -218,16 +220,14 @@ Step *lower_step(Lower *lower, const char *kernel) {
   return step_new(lower->program, kernel, loc, *loc->name ? loc->name : loc->op);
 }
 
-static int64_t element_bytes(DType type) { return dtype_bits(type) / 8; }
-
 void step_view(Lower *lower, Step *step, const View *view) {
-  step_buffer(lower->program, step, view->buffer, view->offset * element_bytes(view->type));
+  step_buffer(lower->program, step, view->buffer, view->offset * dtype_size(view->type));
 }
 
 static Access view_access(Lower *lower, Step *step, const View *view) {
   assert(view->rank == COORDS);
   Access access = {.type = view->type};
-  access.pointer = step_pointer(lower->program, step, view->buffer, view->offset * element_bytes(view->type));
+  access.pointer = step_pointer(lower->program, step, view->buffer, view->offset * dtype_size(view->type));
   for (int i = 0; i < COORDS; i++) access.stride[i] = view->dims[i] == 1 ? 0 : view->strides[i];
   return access;
 }
@@ -380,7 +380,7 @@ static bool copy_transposed(Lower *lower, View *views) {
   // In the template's words: rows of x are `col` here (stride xr), its columns are `row` (stride xc = 1).
   Program *program = lower->program;
   Step *step = lower_step(lower, "transpose");
-  const int64_t head[] = {element_bytes(out->type), n[0], n[1], out->dims[col], out->dims[row]};
+  const int64_t head[] = {dtype_size(out->type), n[0], n[1], out->dims[col], out->dims[row]};
   for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
   step_view(lower, step, in);
   const int64_t from[] = {x[0], x[1], in->strides[col], 1};
@@ -404,7 +404,7 @@ Buffer *lower_pack(Lower *lower, const Tensor *tensor, const Pack *pack, const c
   Buffer *buffer = buffer_new(lower->program, BUFFER_WEIGHT, 0, name);
   buffer->tensor = tensor;
   buffer->pack = *pack;
-  buffer->bytes = dtype_bytes(tensor->type, pack_count(buffer));
+  buffer->bytes = dtype_size(tensor->type) * pack_count(buffer);
   return buffer;
 }
 
@@ -418,6 +418,39 @@ void lower_report(Lower *lower, const char *format, ...) {
 
 /* the whole graph */
 
+// Steps at the boundary have the name of a value.
+static void set_boundary(Lower *lower, const Graph *graph, const char *name, const char *op) {
+  lower->node = NEW(lower->program->arena, Node);
+  lower->node->loc = (Loc){.file = lower->model->file, .graph = graph->name, .name = name, .op = op};
+}
+
+static bool is_packed(DType type) { return dtype_bits(type) > 0 && dtype_bits(type) < 8; }
+
+// Elements narrower than a byte are packed in inputs and outputs, and one a byte in between.
+static View lower_unpacked(Lower *lower, const View *in, const char *name) {
+  View out = view_dense(NULL, in->type, in->rank, in->dims);
+  out.buffer = buffer_new(lower->program, BUFFER_ARENA, view_count(in), name);
+  if (view_count(in) == 0) return out;
+  Step *step = lower_step(lower, "unpack_bits");
+  const int64_t args[] = {dtype_bits(in->type), dtype_is_signed(in->type) && !dtype_is_float(in->type), view_count(in)};
+  for (size_t i = 0; i < COUNT(args); i++) step_int(lower->program, step, args[i]);
+  step_buffer(lower->program, step, in->buffer, 0);
+  step_buffer(lower->program, step, out.buffer, 0);
+  step->parts = view_count(in) / 4096 + 1;
+  return out;
+}
+
+static void lower_packed(Lower *lower, Buffer *out, const View *view, const char *name) {
+  View in = lower_dense_view(lower, view, name);
+  if (view_count(&in) == 0) return;
+  Step *step = lower_step(lower, "pack_bits");
+  step_int(lower->program, step, dtype_bits(in.type));
+  step_int(lower->program, step, view_count(&in));
+  step_view(lower, step, &in);
+  step_buffer(lower->program, step, out, 0);
+  step->parts = view_count(&in) / 4096 + 1;
+}
+
 // The graph's outputs get buffers of their own, in row-major order.
 static bool lower_outputs(Lower *lower, const Graph *graph) {
   Program *program = lower->program;
@@ -425,7 +458,7 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
     Value *value = graph->outputs[i];
     View view = lower_in(lower, value);
     bool whole = view.buffer->kind == BUFFER_ARENA && view_is_dense(&view) && view.offset == 0 &&
-                 view.buffer->bytes == dtype_bytes(view.type, view_count(&view));
+                 view.buffer->bytes == dtype_bytes(view.type, view_count(&view)) && !is_packed(view.type);
     if (whole) {
       view.buffer->kind = BUFFER_OUTPUT;
       view.buffer->io = (int)i;
@@ -435,11 +468,11 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
     buffer->io = (int)i;
     View out = view_dense(buffer, view.type, view.rank, view.dims);
     lower->node = value->producer;
-    if (!lower->node) { // an input or a constant: a step has the name of a node
-      lower->node = NEW(program->arena, Node);
-      lower->node->loc = (Loc){.file = lower->model->file, .graph = graph->name, .name = value->name, .op = "output"};
-    }
-    if (!lower_copy(lower, &out, &view)) return false;
+    if (!lower->node) set_boundary(lower, graph, value->name, "output"); // an input or a constant
+    if (is_packed(view.type))
+      lower_packed(lower, buffer, &view, value->name);
+    else if (!lower_copy(lower, &out, &view))
+      return false;
   }
   return true;
 }
@@ -460,6 +493,8 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
     buffer->io = (int)i;
     static_dims(value, dims);
     View view = view_dense(buffer, value->type, value->rank, dims);
+    set_boundary(&lower, graph, value->name, "input");
+    if (is_packed(view.type)) view = lower_unpacked(&lower, &view, value->name);
     set_view(&lower, value, &view);
   }
   for (Node *node = graph->first; node; node = node->next) {

@@ -276,7 +276,7 @@ bool lower_resize(Lower *lower, Node *node) {
   int64_t iw = count == 2 ? x.dims[order[column]] : 1, ow = count == 2 ? y.dims[order[column]] : 1;
   float y_scale = sizes.scale[order[line]], x_scale = count == 2 ? sizes.scale[order[column]] : 1;
   Program *program = lower->program;
-  int64_t bytes = dtype_bits(x.type) / 8, unit = method.nearest ? bytes : 1; // strides in bytes or floats
+  int64_t bytes = dtype_size(x.type), unit = method.nearest ? bytes : 1; // strides in bytes or floats
   Step *step = lower_step(lower, method.nearest ? "resize2d_nearest" : "resize2d_linear_f32");
   if (method.nearest) step_int(program, step, c * bytes);
   step_int(program, step, n);

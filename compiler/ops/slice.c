@@ -335,7 +335,7 @@ bool lower_gather(Lower *lower, Node *node) {
   for (int i = (int)axis + 1; i < data.rank; i++) inner *= data.dims[i];
   Program *program = lower->program;
   Step *step = lower_step(lower, "gather");
-  const int64_t sizes[] = {outer, data.dims[axis], view_count(&indices), inner * (dtype_bits(data.type) / 8)};
+  const int64_t sizes[] = {outer, data.dims[axis], view_count(&indices), inner * dtype_size(data.type)};
   for (size_t i = 0; i < COUNT(sizes); i++) step_int(program, step, sizes[i]);
   step_view(lower, step, &data);
   step_view(lower, step, &indices);

@@ -123,7 +123,7 @@ static bool read_radix(const Step *step, const Func *func, const Access *access,
     if (radix->digit[d].stride != count) return false;
     count *= radix->digit[d].extent;
   }
-  return dtype_bytes(access->type, count) == step->pointers[access->pointer].buffer->bytes;
+  return dtype_size(access->type) * count == step->pointers[access->pointer].buffer->bytes;
 }
 
 // Coordinates of the step that goes (its digits) in terms of those of the step that stays. While coordinate i of the
@@ -143,7 +143,7 @@ typedef struct {
 static bool project(const Radix *radix, const Step *step, const Func *func, const Access *access, Projection *out) {
   *out = (Projection){0};
   int64_t reach[COORDS] = {0}; // largest value of each digit
-  int64_t rest = step->pointers[access->pointer].offset / dtype_bytes(access->type, 1);
+  int64_t rest = step->pointers[access->pointer].offset / dtype_size(access->type);
   for (int d = radix->count; d-- > 0;) {
     out->origin[radix->digit[d].coord] = reach[d] = rest / radix->digit[d].stride;
     rest %= radix->digit[d].stride;
@@ -178,7 +178,7 @@ static bool project_access(const Projection *projection, const Access *access, A
   *out = *access;
   *offset = 0;
   for (int i = 0; i < COORDS; i++) {
-    *offset += projection->origin[i] * access->stride[i] * dtype_bytes(access->type, 1);
+    *offset += projection->origin[i] * access->stride[i] * dtype_size(access->type);
     int64_t expected = 0;
     for (int k = 0; k < projection->span_count[i]; k++) {
       const Span *span = &projection->span[i][k];

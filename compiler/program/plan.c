@@ -153,7 +153,7 @@ typedef struct {
 
 static bool is_same_access(const Step *step, const Func *func, const Access *a, const Access *b) {
   if (step->pointers[a->pointer].offset != step->pointers[b->pointer].offset) return false;
-  if (dtype_bits(a->type) != dtype_bits(b->type)) return false;
+  if (dtype_size(a->type) != dtype_size(b->type)) return false;
   for (int i = 0; i < COORDS; i++)
     if (func->space[i] > 1 && a->stride[i] != b->stride[i]) return false;
   return true;

@@ -184,7 +184,7 @@ static void verify_access(const Step *step, const Func *func, const Access *acce
     int64_t reach = (func->space[i] - 1) * access->stride[i];
     *(reach < 0 ? &low : &high) += reach;
   }
-  int64_t bytes = dtype_bits(access->type) / 8;
+  int64_t bytes = dtype_size(access->type);
   assert(bytes > 0 && pointer->offset + low * bytes >= 0);
   assert(pointer->offset + (high + 1) * bytes <= pointer->buffer->bytes);
   (void)pointer;

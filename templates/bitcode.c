@@ -6,6 +6,7 @@
 #include "templates/conv.h"
 #include "templates/convert.h"
 #include "templates/gemm.h"
+#include "templates/cumulate.h"
 #include "templates/indices.h"
 #include "templates/map.h"
 #include "templates/math.h"
@@ -18,3 +19,5 @@
 #include "templates/norm.h"
 #include "templates/pool.h"
 #include "templates/reduce.h"
+#include "templates/scatter.h"
+#include "templates/sort.h"

@@ -238,6 +238,7 @@ struct Node {
 struct Graph {
   Model *model;
   Graph *parent; // of an If, Loop or Scan body
+  Dim round;     // of a Loop or Scan body: the number of the round, from 0
   const char *name;
   Value **inputs; // without those that have an initialiser
   size_t input_count;

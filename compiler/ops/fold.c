@@ -5,32 +5,7 @@
 
 #include <string.h>
 
-const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *count) {
-  ExprTable *exprs = lower->program->exprs;
-  if (dim_is_const(value)) return expr_const(exprs, type, (double)value.value);
-  ins[*count] = lower_numbers(lower, 1, &value);
-  return expr_cast(exprs, type, expr_load(exprs, DT_I64, (int)(*count)++));
-}
-
 static bool is_unit(Dim stride) { return dim_is(stride, 1) || dim_is(stride, -1); }
-
-// Numbers for a template that reads them out of memory: a constant table where all are known.
-static void step_table(Lower *lower, Step *step, size_t count, const Dim *numbers) {
-  Arena *arena = lower->program->arena;
-  bool constant = true;
-  for (size_t i = 0; i < count; i++) constant &= dim_is_const(numbers[i]);
-  if (!constant) {
-    View table = lower_numbers(lower, count, numbers);
-    step_view(lower, step, &table);
-    return;
-  }
-  int64_t *data = NEW_ARRAY(arena, int64_t, count), *dims = NEW(arena, int64_t);
-  for (size_t i = 0; i < count; i++) data[i] = numbers[i].value;
-  *dims = (int64_t)count;
-  Tensor *tensor = NEW(arena, Tensor);
-  *tensor = (Tensor){.type = DT_I64, .rank = 1, .dims = dims, .data = data};
-  step_buffer(lower->program, step, lower_pack(lower, tensor, &(Pack){0}, "axes"), dim_const(0));
-}
 
 // y = reduction of x, or of x · z; of one type. Strides of each Axis: x, z, y.
 static bool fold_views(Lower *lower, ReduceKind kind, const View *x, const View *z, const bool *reduced,
@@ -59,10 +34,7 @@ static bool fold_views(Lower *lower, ReduceKind kind, const View *x, const View 
   const int64_t first[] = {
       kind, x->type, z != NULL, rows, outer.count ? outer.count - 1 : 0, inner.count ? inner.count - 1 : 0};
   for (size_t i = 0; i < COUNT(first); i++) step_int(program, step, first[i]);
-  if (count)
-    step_table(lower, step, count, numbers);
-  else
-    step_view(lower, step, x); // nothing is read of a table without rows
+  step_table(lower, step, count, numbers);
   ADD_DIMS(program, step, column.dim, column.stride[0], column.stride[1], column.stride[2]);
   ADD_DIMS(program, step, row.dim, row.stride[0], row.stride[1]);
   step_view(lower, step, x);

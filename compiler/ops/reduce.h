@@ -16,6 +16,3 @@ bool lower_fold(Lower *lower, ReduceKind kind, const View *ins, int in_count, co
 // Mean, maximum, ... of one view without anything around it.
 bool lower_plain_reduction(Lower *lower, ReduceKind kind, bool mean, const View *in, const bool *reduced,
                            const View *out);
-// An integer that is known when the model runs, or before, as an expression of that type; where it is no constant it is
-// a load of ins[*count], which is added.
-const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *count);

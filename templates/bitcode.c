@@ -5,6 +5,7 @@
 #include "templates/control.h"
 #include "templates/conv.h"
 #include "templates/convert.h"
+#include "templates/fold.h"
 #include "templates/gemm.h"
 #include "templates/cumulate.h"
 #include "templates/indices.h"

@@ -349,7 +349,7 @@ bool view_to_coords(View *view) {
   return true;
 }
 
-enum { MAX_SPLITS = 4096 };
+enum { MAX_SPLITS = 16 };
 
 // The loads that a value really uses: by EX_LOAD or by EX_FETCH.
 static void find_loads(const Expr *e, ScalarOp op, bool *used) {
@@ -361,8 +361,10 @@ static void find_loads(const Expr *e, ScalarOp op, bool *used) {
 static bool emit_map(Lower *lower, View *views, size_t count, const Expr *value) {
   if (views[0].rank > COORDS) { // a step for each index of the outermost dim
     int64_t size = views[0].dims[0].value;
-    if (!dim_is_const(views[0].dims[0]) || size > MAX_SPLITS)
-      return lower_error(lower, "elementwise over %d dims that cannot be joined", views[0].rank);
+    bool fetched[MAX_VIEWS] = {0};
+    find_loads(value, EX_FETCH, fetched);
+    if (!dim_is_const(views[0].dims[0]) || size > MAX_SPLITS || expr_uses_coord(lower->program->exprs, value))
+      return lower_map_wide(lower, views, count, fetched, value);
     for (int64_t i = 0; i < size; i++) {
       View part[MAX_VIEWS];
       for (size_t v = 0; v < count; v++) {
@@ -415,8 +417,6 @@ bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, con
   }
   value = expr_substitute(lower->program->exprs, value, NULL, renumbered);
   if (!expr_uses_coord(lower->program->exprs, value)) collapse(views, kept);
-  if (views[0].rank > COORDS && expr_uses_coord(lower->program->exprs, value))
-    return lower_error(lower, "coordinates of more than %d dims", COORDS);
   return emit_map(lower, views, kept, value);
 }
 
@@ -502,6 +502,30 @@ View lower_numbers(Lower *lower, size_t count, const Dim *numbers) {
   View view = view_dense(frame_buffer(program), DT_I64, 1, &size);
   view.offset = dim_const(frame_slots(program, count, slots));
   return view;
+}
+
+const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *count) {
+  ExprTable *exprs = lower->program->exprs;
+  if (dim_is_const(value)) return expr_const(exprs, type, (double)value.value);
+  ins[*count] = lower_numbers(lower, 1, &value);
+  return expr_cast(exprs, type, expr_load(exprs, DT_I64, (int)(*count)++));
+}
+
+void step_table(Lower *lower, Step *step, size_t count, const Dim *numbers) {
+  Arena *arena = lower->program->arena;
+  bool constant = true;
+  for (size_t i = 0; i < count; i++) constant &= dim_is_const(numbers[i]);
+  if (!constant) {
+    View table = lower_numbers(lower, count, numbers);
+    step_view(lower, step, &table);
+    return;
+  }
+  int64_t *data = NEW_ARRAY(arena, int64_t, count + 1), *dims = NEW(arena, int64_t);
+  for (size_t i = 0; i < count; i++) data[i] = numbers[i].value;
+  *dims = (int64_t)count + (count == 0); // nobody reads the row of an empty table
+  Tensor *tensor = NEW(arena, Tensor);
+  *tensor = (Tensor){.type = DT_I64, .rank = 1, .dims = dims, .data = data};
+  step_buffer(lower->program, step, lower_pack(lower, tensor, &(Pack){0}, "axes"), dim_const(0));
 }
 
 // An output whose dims are found out leaves them in the frame, with its place in the heap behind them.

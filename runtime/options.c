@@ -25,6 +25,13 @@ static bool parse_count(const Option *option, const char *text, Error *error) {
   uint64_t number = 0;
   bool valid = *text != '\0';
   for (const char *p = text; *p && valid; p++) {
+    static const char units[] = "KMGT";
+    const char *unit = option->kind == OPTION_BYTES && p > text && p[1] == '\0' ? strchr(units, *p) : NULL;
+    if (unit) {
+      for (int shift = 10 * (int)(unit - units + 1); shift > 0 && valid; shift -= 10)
+        valid = !__builtin_mul_overflow(number, 1024, &number);
+      break;
+    }
     valid = *p >= '0' && *p <= '9' && !__builtin_mul_overflow(number, 10, &number) &&
             !__builtin_add_overflow(number, (uint64_t)(*p - '0'), &number);
   }
@@ -35,8 +42,23 @@ static bool parse_count(const Option *option, const char *text, Error *error) {
   return true;
 }
 
+// Values of lists move to the front of argv, which was read already: list behind list, in the order of the table.
+static void add_to_list(const Option *options, size_t count, const Option *option, char **argv, const char *value) {
+  char **end = argv;
+  for (size_t i = 0; i < count; i++) {
+    OptionList *list = options[i].value;
+    if (options[i].kind != OPTION_LIST) continue;
+    list->items = end;
+    end += list->count;
+    if (&options[i] > option) list->items++;
+  }
+  OptionList *list = option->value;
+  char **place = list->items + list->count++;
+  memmove(place + 1, place, (size_t)(end - place) * sizeof *place);
+  *place = (char *)(uintptr_t)value;
+}
+
 bool parse_options(const Option *options, size_t count, int argc, char **argv, Error *error) {
-  size_t listed = 0; // arguments moved to the front of argv: never more than were read
   for (int i = 0; i < argc; i++) {
     const char *value;
     if (argv[i][0] != '-' || argv[i][1] == '\0') return fail(error, "unexpected argument '%s'", argv[i]);
@@ -49,12 +71,10 @@ bool parse_options(const Option *options, size_t count, int argc, char **argv, E
     }
     if (!value && i + 1 == argc) return fail(error, "'%s' needs a value: %s", argv[i], option->meta);
     if (!value) value = argv[++i];
-    if (option->kind == OPTION_COUNT && !parse_count(option, value, error)) return false;
+    if ((option->kind == OPTION_COUNT || option->kind == OPTION_BYTES) && !parse_count(option, value, error))
+      return false;
     if (option->kind == OPTION_TEXT) *(const char **)option->value = value;
-    if (option->kind == OPTION_LIST) {
-      argv[listed++] = (char *)(uintptr_t)value;
-      *(OptionList *)option->value = (OptionList){argv, listed};
-    }
+    if (option->kind == OPTION_LIST) add_to_list(options, count, option, argv, value);
   }
   return true;
 }

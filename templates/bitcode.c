@@ -2,6 +2,7 @@
 // instruction-set level with -DINGOT_BITCODE, which makes each template an external function that is always inlined:
 //   clang-19 --target=TRIPLE -march=LEVEL -DVECTOR_BYTES=N -DINGOT_BITCODE -ffreestanding -nostdlibinc -O3
 //     -Xclang -disable-llvm-passes -ffp-contract=fast -emit-llvm -c templates/bitcode.c
+#include "templates/control.h"
 #include "templates/conv.h"
 #include "templates/gemm.h"
 #include "templates/map.h"

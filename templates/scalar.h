@@ -16,6 +16,12 @@
 #define LANES_LOOP _Pragma("GCC ivdep")
 #endif
 
+// Whether `at` is an index of `bound` elements; a fault in *status when it is not.
+HELPER int is_inside(int64_t at, int64_t bound, Status *status) {
+  if (at < 0 || at >= bound) *status = STATUS_INDEX;
+  return at >= 0 && at < bound;
+}
+
 // Division and remainder towards zero; by zero: a fault in *status and 0. The only overflow, MIN / -1, wraps to MIN.
 // Shifts by the width or more give 0. to_X: towards zero, NaN gives 0, beyond the range its nearest end. `U` is an
 // unsigned type that C does not promote to int.

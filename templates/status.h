@@ -6,9 +6,13 @@
   X(STATUS_OK, "no error")                                                                                             \
   X(STATUS_INDEX, "index out of range")                                                                                \
   X(STATUS_BOUND, "result larger than the bound that was compiled in")                                                 \
-  X(STATUS_DIVIDE, "integer division by zero")
+  X(STATUS_DIVIDE, "integer division by zero")                                                                         \
+  X(STATUS_SHAPE, "the dims of its inputs do not fit")                                                                 \
+  X(STATUS_MEMORY, "needs more memory than the bound; raise it with --memory")                                         \
+  X(STATUS_LOOP, "the loop does not end within the bound")
 typedef enum {
 #define X(name, text) name,
   STATUSES(X)
 #undef X
+      STATUS_COUNT
 } Status;

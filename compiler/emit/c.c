@@ -60,7 +60,7 @@ static void print_top(const Emitter *e, Text *out) {
 
 static void print_arg(const Arg *arg, const char *func, Text *out) {
   switch (arg->kind) {
-  case ARG_INT: text_printf(out, "%lld", (long long)arg->i); break;
+  case ARG_INT: text_printf(out, "%lld", (long long)arg->i.value); break;
   case ARG_FLOAT: c_real(out, arg->f, false); break;
   case ARG_POINTER: text_printf(out, "bufs[%d]", arg->pointer); break;
   case ARG_FUNC: text_printf(out, "%s", func); break;
@@ -150,15 +150,14 @@ static bool write_file(void *context, const void *data, size_t size) {
 static void print_ref(const Emitter *e, const Pointer *pointer, Text *out) {
   const Buffer *b = pointer->buffer;
   const Program *p = e->program;
-  long long offset = (long long)(b->offset + pointer->offset);
+  long long shift = (long long)pointer->offset.value, offset = (long long)b->offset + shift;
   switch (b->kind) {
-  case BUFFER_INPUT: text_printf(out, " {IO + %d, %lld},", b->io, (long long)pointer->offset); break;
-  case BUFFER_OUTPUT:
-    text_printf(out, " {IO + %zu, %lld},", p->input_count + (size_t)b->io, (long long)pointer->offset);
-    break;
+  case BUFFER_INPUT: text_printf(out, " {IO + %d, %lld},", b->io, shift); break;
+  case BUFFER_OUTPUT: text_printf(out, " {IO + %zu, %lld},", p->input_count + (size_t)b->io, shift); break;
   case BUFFER_WEIGHT: text_printf(out, " {WEIGHTS, %lld},", offset); break;
   case BUFFER_ARENA: text_printf(out, " {ARENA, %lld},", offset); break;
   case BUFFER_STATE: text_printf(out, " {ARENA, %lld},", offset + (long long)c_state_start(p)); break;
+  case BUFFER_FRAME: break; // refused by check_shapes
   }
 }
 
@@ -221,6 +220,7 @@ static bool check_shapes(const Emitter *e) {
       return diag_error(e->model->diag, e->model->file, "%s has no fixed shape: give one with --shape",
                         value_text(e->model, v));
   }
+  if (p->frame) return diag_error(e->model->diag, e->model->file, "--emit=c does not know dynamic shapes yet");
   return true;
 }
 

@@ -207,7 +207,7 @@ static char *expand_one(Arena *arena, const char *pattern, const TypeText *type,
 
 // The address of an access in one lane.
 static const char *lane_text(Arena *arena, char letter, size_t index, const Access *access) {
-  int64_t stride = access->stride[COORDS - 1];
+  int64_t stride = access->stride[COORDS - 1].value;
   if (stride == 0) return arena_printf(arena, "*%c%zu", letter, index);
   if (stride == 1) return arena_printf(arena, "%c%zu[l]", letter, index);
   return arena_printf(arena, "%c%zu[l * %lld]", letter, index, (long long)stride);
@@ -222,8 +222,17 @@ static const char *node_text(const Func *func, const Nodes *nodes, const Expr *e
     const TypeText *type = &types[load->type];
     return expand_one(arena, type->load, type, lane_text(arena, 'x', (size_t)e->index, load));
   }
+  if (e->op == EX_COORD) return arena_printf(arena, e->index < COORDS - 1 ? "i%d" : "i%d + l", e->index);
   const char *operands[3] = {0};
   for (int i = 0; i < scalar_arity(e->op); i++) operands[i] = operand_text(nodes, e->a[i]);
+  if (e->op == EX_FETCH) {
+    const Access *load = &func->loads[e->index];
+    const char *first = lane_text(arena, 'x', (size_t)e->index, load);
+    const char *element = arena_printf(arena, "(&%s)[%s]", first, operands[0]);
+    return arena_printf(arena, "is_inside(%s, %s, &status) ? %s : (%s){0}", operands[0], operands[1],
+                        expand_one(arena, types[load->type].load, &types[load->type], element),
+                        types[load->type].local);
+  }
   const TypeText *result = &types[e->type], *of = &types[e->a[e->op == EX_SELECT]->type];
   const char *pattern = e->op == EX_CAST ? casts[of->class][result->class] : ops[e->op][of->class];
   assert(pattern); // the operators' signatures admit no others
@@ -254,7 +263,7 @@ static void print_pointer(Text *out, char letter, size_t index, const Access *ac
   assert(type);
   text_printf(out, "  %s%s *%c%zu = (%s%s *)bufs[%d]", constant, type, letter, index, constant, type, access->pointer);
   for (int i = 0; i < COORDS; i++) {
-    int64_t stride = access->stride[i];
+    int64_t stride = access->stride[i].value;
     if (stride == 1)
       text_printf(out, " + %s", coordinates[i]);
     else if (stride != 0)
@@ -265,7 +274,9 @@ static void print_pointer(Text *out, char letter, size_t index, const Access *ac
 
 static bool reads_load(const Nodes *nodes, size_t load) {
   for (size_t i = 0; i < nodes->count; i++)
-    if (nodes->nodes[i].e->op == EX_LOAD && (size_t)nodes->nodes[i].e->index == load) return true;
+    if ((nodes->nodes[i].e->op == EX_LOAD || nodes->nodes[i].e->op == EX_FETCH) &&
+        (size_t)nodes->nodes[i].e->index == load)
+      return true;
   return false;
 }
 
@@ -278,16 +289,20 @@ static void print_pointers(Text *out, const Func *func, const Nodes *nodes) {
     const Access *access = is_load ? &func->loads[k] : &func->stores[k - func->load_count];
     if (is_load && !reads_load(nodes, k)) continue;
     print_pointer(&pointers, is_load ? 'x' : 'y', is_load ? k : k - func->load_count, access);
-    for (int i = 0; i < COORDS; i++) used[i] |= access->stride[i] != 0;
+    for (int i = 0; i < COORDS; i++) used[i] |= !dim_is(access->stride[i], 0);
     any = true;
   }
+  for (size_t i = 0; i < nodes->count; i++)
+    if (nodes->nodes[i].e->op == EX_COORD) used[nodes->nodes[i].e->index] = true;
   if (!any) text_printf(out, "  (void)bufs;\n");
   for (int i = 0; i < COORDS; i++)
     if (!used[i]) text_printf(out, "  (void)i%d;\n", i);
   if (any) text_append(out, pointers.data, pointers.size);
 }
 
-static bool divides_integers(const Expr *e) { return (e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type); }
+static bool may_fault(const Expr *e) {
+  return e->op == EX_FETCH || ((e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type));
+}
 
 // What is declared before the first loop: integer constants and arrays.
 static void print_declarations(Text *out, const Nodes *nodes) {
@@ -342,10 +357,10 @@ void c_func(Arena *arena, Text *out, const Func *func, const char *name) {
     Local *value = &nodes.nodes[find_node(&nodes, func->values[i])];
     value->is_array |= value->loop < last;
   }
-  bool has_acc = false, divides = false;
+  bool has_acc = false, faults = false;
   for (size_t i = 0; i < nodes.count; i++) {
     has_acc |= nodes.nodes[i].e->op == EX_ACC;
-    divides |= divides_integers(nodes.nodes[i].e);
+    faults |= may_fault(nodes.nodes[i].e);
   }
   const char *acc = types[func->acc].local;
 
@@ -353,7 +368,7 @@ void c_func(Arena *arena, Text *out, const Func *func, const char *name) {
               starts[func->kind], name, func->kind == FUNC_STORE ? "vf value, " : "");
   print_pointers(out, func, &nodes);
   if (func->kind == FUNC_STORE && !has_acc) text_printf(out, "  (void)value;\n");
-  if (divides) text_printf(out, "  Status status = STATUS_OK;\n");
+  if (faults) text_printf(out, "  Status status = STATUS_OK;\n");
   if (has_acc) text_printf(out, "  %s acc[V];\n  memcpy(acc, &value, sizeof value);\n", acc);
   if (func->kind == FUNC_LOAD) text_printf(out, "  %s result[V] = {0};\n", acc);
   print_declarations(out, &nodes);
@@ -367,6 +382,6 @@ void c_func(Arena *arena, Text *out, const Func *func, const char *name) {
   }
   if (func->kind == FUNC_LOAD)
     text_printf(out, "  vf value;\n  memcpy(&value, result, sizeof value);\n  return value;\n");
-  if (func->kind == FUNC_BODY) text_printf(out, "  return %s;\n", divides ? "status" : "STATUS_OK");
+  if (func->kind == FUNC_BODY) text_printf(out, "  return %s;\n", faults ? "status" : "STATUS_OK");
   text_printf(out, "}\n");
 }

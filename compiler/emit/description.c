@@ -42,31 +42,43 @@ static LLVMValueRef numbers(Emitter *e, const int64_t *values, size_t count) {
   return array(e, items, count);
 }
 
-static LLVMValueRef tensors(Emitter *e, Value *const *values, size_t count) {
+// Names of the dims that the run tells, where they have one.
+static LLVMValueRef dim_names(Emitter *e, const Value *v) {
+  LLVMValueRef *names = new_items(e, (size_t)v->rank);
+  for (int k = 0; k < v->rank; k++)
+    names[k] = dim_is_const(v->dims[k]) ? LLVMConstNull(e->pointer) : text(e, dim_text(e->model->dims, v->dims[k]));
+  return value_is_static(v) ? LLVMConstNull(e->pointer) : array(e, names, (size_t)v->rank);
+}
+
+static LLVMValueRef tensors(Emitter *e, Value *const *values, const int *slots, size_t count) {
   LLVMValueRef *items = new_items(e, count);
   for (size_t i = 0; i < count; i++) {
     const Value *v = values[i];
-    int64_t dims[MAX_RANK];
-    for (int k = 0; k < v->rank; k++) dims[k] = v->dims[k].value;
+    int64_t dims[MAX_RANK], bytes = slots[i] ? 0 : dtype_bytes(v->type, value_count(v));
+    for (int k = 0; k < v->rank; k++) dims[k] = dim_is_const(v->dims[k]) ? v->dims[k].value : -1;
     items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)v->rank),
-                      numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)dtype_bytes(v->type, value_count(v))),
-                      int32(e, MODEL_TENSOR), int32(e, 0), LLVMConstNull(e->pointer), int32(e, 0));
+                      numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)bytes), int32(e, MODEL_TENSOR),
+                      int32(e, (uint64_t)slots[i]), dim_names(e, v), int32(e, 0));
   }
   return array(e, items, count);
 }
 
 static LLVMValueRef reference(Emitter *e, const Program *program, const Pointer *pointer) {
   const Buffer *b = pointer->buffer;
-  uint64_t base = BASE_ARENA, offset = (uint64_t)(b->offset + pointer->offset);
+  Dim shift = dim_is_const(pointer_shift(pointer)) && buffer_in_heap(b) ? pointer_shift(pointer) : pointer->offset;
+  uint64_t base = BASE_ARENA, offset = (uint64_t)shift.value; // the kernel adds what is not constant
   switch (b->kind) {
   case BUFFER_ARENA: break;
   case BUFFER_WEIGHT: base = BASE_WEIGHTS; break;
   case BUFFER_STATE: base = BASE_STATE; break;
-  case BUFFER_INPUT: base = BASE_IO + (uint64_t)b->io, offset = (uint64_t)pointer->offset; break;
-  case BUFFER_OUTPUT:
-    base = BASE_IO + program->input_count + (uint64_t)b->io, offset = (uint64_t)pointer->offset;
-    break;
+  case BUFFER_FRAME: base = BASE_FRAME; break;
+  case BUFFER_INPUT: base = BASE_IO + (uint64_t)b->io; break;
+  case BUFFER_OUTPUT: base = BASE_IO + program->input_count + (uint64_t)b->io; break;
   }
+  if (buffer_in_heap(b))
+    base = BASE_HEAP;
+  else
+    offset += (uint64_t)b->offset;
   return STRUCT(e, int32(e, base), int32(e, 0), int64(e, offset));
 }
 
@@ -75,29 +87,55 @@ static const char *kernel_text(Emitter *e, const Step *step) {
   Text out = {.arena = e->model->arena};
   text_printf(&out, "%s", step->kernel->name);
   for (size_t i = 0; i < step->arg_count && step->args[i].kind == ARG_INT; i++)
-    text_printf(&out, "%s%lld", i ? "x" : " ", (long long)step->args[i].i);
+    text_printf(&out, "%s%s", i ? "x" : " ", dim_text(e->model->dims, step->args[i].i));
   return out.data;
+}
+
+static LLVMValueRef kernel_address(Emitter *e, int number) {
+  LLVMTypeRef params[] = {e->pointer, e->idx, e->idx}, type = LLVMFunctionType(e->i32, params, 3, 0);
+  char name[32];
+  if (number < 0) return LLVMConstNull(e->pointer);
+  snprintf(name, sizeof name, "ingot_kernel_%d", number);
+  LLVMValueRef kernel = LLVMGetNamedFunction(e->module, name);
+  return kernel ? kernel : LLVMAddFunction(e->module, name, type);
+}
+
+// What a kernel reads from the frame; a jump reads its condition.
+static LLVMValueRef slots(Emitter *e, const Program *program, const Step *step, size_t *count) {
+  LLVMValueRef *items = new_items(e, step->local_count + 1);
+  *count = 0;
+  for (size_t i = 0; i < step->local_count && step->kind == STEP_TEMPLATE; i++)
+    items[(*count)++] = int32(e, (uint64_t)frame_slot((Program *)program, (Dim){0, step->locals[i]}));
+  if (step->kind == STEP_JUMP || step->kind == STEP_LABEL) {
+    bool always = step->kind == STEP_LABEL || !step->condition.expr;
+    items[(*count)++] = int32(e, always ? FRAME_ZERO : (uint64_t)frame_slot((Program *)program, step->condition));
+  }
+  if (step->kind == STEP_DIMS) items[(*count)++] = int32(e, FRAME_ZERO); // it knows its slots
+  return array(e, items, *count);
+}
+
+static uint64_t jump_target(const Program *program, size_t at) {
+  const Step *step = program->steps[at];
+  size_t target = at + 1; // a label is a jump to what follows
+  if (step->kind != STEP_JUMP) return step->kind == STEP_LABEL ? target : 0;
+  for (target = 0; program->steps[target] != step->target;) target++;
+  return target;
 }
 
 static LLVMValueRef steps(Emitter *e, const Program *program) {
   int count;
   const int *kernels = number_kernels(program, &count);
-  LLVMTypeRef params[] = {e->pointer, e->idx, e->idx}, type = LLVMFunctionType(e->i32, params, 3, 0);
   LLVMValueRef *items = new_items(e, program->step_count);
   for (size_t i = 0; i < program->step_count; i++) {
     const Step *step = program->steps[i];
-    char name[32];
-    snprintf(name, sizeof name, "ingot_kernel_%d", kernels[i]);
-    LLVMValueRef kernel = LLVMGetNamedFunction(e->module, name);
-    if (!kernel) kernel = LLVMAddFunction(e->module, name, type);
-    LLVMValueRef *refs = new_items(e, step->pointer_count);
+    size_t slot_count;
+    int64_t parts = step->parts < 1 ? 1 : step->parts > 4096 ? 4096 : step->parts;
+    LLVMValueRef *refs = new_items(e, step->pointer_count), list = slots(e, program, step, &slot_count);
     for (size_t k = 0; k < step->pointer_count; k++) refs[k] = reference(e, program, &step->pointers[k]);
-    items[i] = STRUCT(e, kernel, array(e, refs, step->pointer_count), LLVMConstNull(e->pointer),
-                      int32(e, step->pointer_count), int32(e, 0), int32(e, 0),
-                      int32(e, (uint64_t)(step->parts < 1      ? 1
-                                          : step->parts > 4096 ? 4096
-                                                               : step->parts)),
-                      text(e, step->name), text(e, kernel_text(e, step)), int64(e, (uint64_t)step->flops));
+    items[i] = STRUCT(e, kernel_address(e, kernels[i]), array(e, refs, step->pointer_count), list,
+                      int32(e, step->pointer_count), int32(e, slot_count), int32(e, jump_target(program, i)),
+                      int32(e, (uint64_t)parts), text(e, step->name), text(e, kernel_text(e, step)),
+                      int64(e, (uint64_t)step->flops));
   }
   return array(e, items, program->step_count);
 }
@@ -125,12 +163,14 @@ void emit_model(Emitter *e, const Program *program, const Description *d) {
   LLVMValueRef model = STRUCT(
       e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
       int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
-      tensors(e, program->inputs, program->input_count), tensors(e, program->outputs, program->output_count),
-      steps(e, program), checks(e, d), int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes),
-      int64(e, (uint64_t)program->state_bytes), weights(e, program), int64(e, (uint64_t)program->weight_bytes),
-      int64(e, 0), LLVMConstNull(e->pointer), int64(e, 0), int32(e, 0), int32(e, 0), int64(e, (uint64_t)d->parameters),
-      int64(e, (uint64_t)program->macs), text(e, d->name), text(e, e->model->producer), text(e, target->os_target),
-      text(e, target->name), text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
+      tensors(e, program->inputs, program->input_slots, program->input_count),
+      tensors(e, program->outputs, program->output_slots, program->output_count), steps(e, program), checks(e, d),
+      int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes), int64(e, (uint64_t)program->state_bytes),
+      weights(e, program), int64(e, (uint64_t)program->weight_bytes), int64(e, program->frame ? UINT64_MAX : 0),
+      LLVMConstNull(e->pointer), int64(e, 0), int32(e, (uint64_t)frame_count(program)), int32(e, 0),
+      int64(e, (uint64_t)d->parameters), int64(e, (uint64_t)program->macs), text(e, d->name),
+      text(e, e->model->producer), text(e, target->os_target), text(e, target->name), text(e, "ingot " INGOT_VERSION),
+      int32(e, target->cpu_features));
   LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), "ingot_model");
   LLVMSetInitializer(global, model);
   LLVMSetGlobalConstant(global, 1);

@@ -28,7 +28,7 @@ bool emit_kernels(Model *model, const Program *program, const Target *target, Co
 // An object with `const IngotModel ingot_model`, which refers to the kernels and, by name, to ingot_weights.
 bool emit_description(Model *model, const Program *program, const Target *target, const Description *description,
                       Bytes *out);
-// Index of the kernel of each step: steps with one signature share one.
+// Index of the kernel of each step: steps with one signature share one. -1: jumps and labels have none.
 int *number_kernels(const Program *program, int *count);
 
 /* jit.c */

@@ -16,6 +16,8 @@ int *number_kernels(const Program *program, int *count) {
   const char **signatures = NEW_ARRAY(program->arena, const char *, program->step_count);
   *count = 0;
   for (size_t i = 0; i < program->step_count; i++) {
+    numbers[i] = -1;
+    if (!step_has_kernel(program->steps[i])) continue;
     const char *signature = step_signature(program, program->steps[i]);
     int k = 0;
     while (k < *count && strcmp(signatures[k], signature)) k++;
@@ -112,8 +114,8 @@ static bool new_module(Emitter *e) {
   return true;
 }
 
-// int ingot_kernel_N(void *const *bufs, ptrdiff_t part, ptrdiff_t parts): one call of the step's template.
-static void emit_kernel(Emitter *e, const Step *step, int number) {
+// One call of the step's template.
+static void emit_template_call(Emitter *e, const Step *step, LLVMValueRef kernel, int number) {
   char name[48];
   LLVMValueRef template = LLVMGetNamedFunction(e->module, step->kernel->name);
   assert(template && "template missing from the bitcode");
@@ -124,10 +126,6 @@ static void emit_kernel(Emitter *e, const Step *step, int number) {
   LLVMGetParamTypes(type, params);
   assert(param_count == step->arg_count + 3);
 
-  LLVMTypeRef own[] = {e->pointer, e->idx, e->idx};
-  snprintf(name, sizeof name, "ingot_kernel_%d", number);
-  LLVMValueRef kernel = LLVMAddFunction(e->module, name, LLVMFunctionType(e->i32, own, 3, 0));
-  set_target_attributes(e, kernel);
   LLVMValueRef functions[8] = {0};
   for (size_t i = 0, k = 0; i < step->arg_count; i++) {
     if (step->args[i].kind != ARG_FUNC) continue;
@@ -138,7 +136,7 @@ static void emit_kernel(Emitter *e, const Step *step, int number) {
   for (size_t i = 0, k = 0; i < step->arg_count; i++) {
     const Arg *arg = &step->args[i];
     switch (arg->kind) {
-    case ARG_INT: args[count] = LLVMConstInt(params[count], (unsigned long long)arg->i, 1); break;
+    case ARG_INT: args[count] = emit_number(e, LLVMGetParam(kernel, 0), arg->i); break;
     case ARG_FLOAT: args[count] = LLVMConstReal(params[count], arg->f); break;
     case ARG_POINTER: args[count] = load_pointer(e, LLVMGetParam(kernel, 0), arg->pointer); break;
     case ARG_FUNC: args[count] = functions[k++]; break;
@@ -147,6 +145,20 @@ static void emit_kernel(Emitter *e, const Step *step, int number) {
   }
   for (unsigned i = 0; i < 3; i++) args[count++] = LLVMGetParam(kernel, i);
   LLVMBuildRet(e->builder, LLVMBuildCall2(e->builder, type, template, args, count, ""));
+}
+
+// int ingot_kernel_N(void *const *bufs, ptrdiff_t part, ptrdiff_t parts)
+static void emit_kernel(Emitter *e, const Program *program, const Step *step, int number) {
+  char name[48];
+  LLVMTypeRef own[] = {e->pointer, e->idx, e->idx};
+  snprintf(name, sizeof name, "ingot_kernel_%d", number);
+  LLVMValueRef kernel = LLVMAddFunction(e->module, name, LLVMFunctionType(e->i32, own, 3, 0));
+  set_target_attributes(e, kernel);
+  e->step = step;
+  if (step->kind == STEP_TEMPLATE)
+    emit_template_call(e, step, kernel, number);
+  else
+    emit_dims(e, program, step, kernel);
 }
 
 static bool optimise(Emitter *e) {
@@ -189,7 +201,7 @@ bool emit_kernels(Model *model, const Program *program, const Target *target, Co
   const int *numbers = number_kernels(program, &count);
   bool ok = open_emitter(&e, model, target) && read_templates(&e);
   for (size_t i = 0; ok && i < program->step_count; i++)
-    if (numbers[i] == next) emit_kernel(&e, program->steps[i], next++);
+    if (numbers[i] == next) emit_kernel(&e, program, program->steps[i], next++);
   if (ok && with) emit_model(&e, program, with);
   ok = ok && optimise(&e) && write_code(&e, kind, out) && model->diag->errors == errors;
   close_emitter(&e);

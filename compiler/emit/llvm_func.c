@@ -14,7 +14,7 @@ typedef struct {
   LLVMValueRef bufs, acc, coords[COORDS], mask; // mask NULL: all lanes
   LLVMValueRef *done;                           // by expression id, until `done_count`
   size_t done_count;
-  LLVMValueRef fault; // <V x i1> or NULL: lanes that divide by zero
+  LLVMValueRef faults[STATUS_COUNT]; // by Status: <V x i1>, the lanes that have it, or NULL
 } FuncEmitter;
 
 static LLVMTypeRef memory_type(Emitter *e, DType type) {
@@ -60,13 +60,35 @@ static LLVMValueRef call_intrinsic(Emitter *e, const char *name, LLVMTypeRef *ty
 
 /* memory */
 
-LLVMValueRef load_pointer(Emitter *e, LLVMValueRef bufs, int index) {
-  LLVMValueRef at = LLVMConstInt(e->i32, (unsigned long long)index, 0);
-  LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bufs, &at, 1, "");
-  LLVMValueRef pointer = LLVMBuildLoad2(e->builder, e->pointer, address, "");
+// What is read is the same for the whole call.
+static LLVMValueRef load_invariant(Emitter *e, LLVMTypeRef type, LLVMValueRef array, LLVMValueRef index) {
+  LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, type, array, &index, 1, "");
+  LLVMValueRef value = LLVMBuildLoad2(e->builder, type, address, "");
   unsigned kind = LLVMGetMDKindIDInContext(e->context, "invariant.load", 14);
-  LLVMSetMetadata(pointer, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
-  return pointer;
+  LLVMSetMetadata(value, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
+  return value;
+}
+
+static LLVMValueRef load_entry(Emitter *e, LLVMValueRef bufs, size_t index) {
+  return load_invariant(e, e->pointer, bufs, LLVMConstInt(e->i32, index, 0));
+}
+
+// Behind the pointers of a step lie those to the frame and to the list of slots that it reads.
+LLVMValueRef emit_number(Emitter *e, LLVMValueRef bufs, Dim number) {
+  if (dim_is_const(number)) return LLVMConstInt(e->idx, (unsigned long long)number.value, 1);
+  LLVMValueRef frame = load_entry(e, bufs, e->step->pointer_count);
+  LLVMValueRef slots = load_entry(e, bufs, e->step->pointer_count + 1);
+  LLVMValueRef local = LLVMConstInt(e->i32, (unsigned long long)step_local(e->step, number.expr), 0);
+  LLVMValueRef slot = load_invariant(e, e->i32, slots, local);
+  return load_invariant(e, e->i64, frame, LLVMBuildZExt(e->builder, slot, e->i64, ""));
+}
+
+LLVMValueRef load_pointer(Emitter *e, LLVMValueRef bufs, int index) {
+  LLVMValueRef pointer = load_entry(e, bufs, (size_t)index);
+  Dim shift = pointer_shift(&e->step->pointers[index]);
+  if (dim_is_const(shift)) return pointer;
+  LLVMValueRef bytes = emit_number(e, bufs, shift);
+  return LLVMBuildInBoundsGEP2(e->builder, e->i8, pointer, &bytes, 1, "");
 }
 
 // Address of the first lane.
@@ -74,8 +96,8 @@ static LLVMValueRef access_address(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
   LLVMValueRef address = load_pointer(e, f->bufs, access->pointer), offset = NULL;
   for (int i = 0; i < COORDS; i++) {
-    if (!access->stride[i]) continue;
-    LLVMValueRef stride = LLVMConstInt(e->idx, (unsigned long long)access->stride[i], 1);
+    if (dim_is(access->stride[i], 0)) continue;
+    LLVMValueRef stride = emit_number(e, f->bufs, access->stride[i]);
     LLVMValueRef part = LLVMBuildNSWMul(e->builder, f->coords[i], stride, "");
     offset = offset ? LLVMBuildNSWAdd(e->builder, offset, part, "") : part;
   }
@@ -84,12 +106,19 @@ static LLVMValueRef access_address(FuncEmitter *f, const Access *access) {
 
 static LLVMValueRef lane_addresses(FuncEmitter *f, const Access *access, LLVMValueRef first) {
   Emitter *e = f->e;
-  LLVMValueRef stride = splat(e, LLVMConstInt(e->idx, (unsigned long long)access->stride[COORDS - 1], 1));
-  LLVMValueRef offsets = LLVMConstMul(lane_numbers(e, e->idx), stride);
+  LLVMValueRef stride = splat(e, emit_number(e, f->bufs, access->stride[COORDS - 1]));
+  LLVMValueRef offsets = LLVMBuildMul(e->builder, lane_numbers(e, e->idx), stride, "");
   return LLVMBuildInBoundsGEP2(e->builder, memory_type(e, access->type), first, &offsets, 1, "");
 }
 
 static LLVMValueRef full_mask(Emitter *e) { return LLVMConstAllOnes(vector(e, e->i1)); }
+
+// What is loaded from memory, as it is computed with.
+static LLVMValueRef from_memory(Emitter *e, DType type, LLVMValueRef value) {
+  if (type == DT_F16) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
+  if (type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
+  return value;
+}
 
 static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
@@ -97,13 +126,13 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
   LLVMValueRef address = access_address(f, access), value;
   unsigned align = (unsigned)dtype_bits(access->type) / 8;
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
-  int64_t stride = access->stride[COORDS - 1];
-  if (stride == 0) {
+  Dim stride = access->stride[COORDS - 1];
+  if (dim_is(stride, 0)) {
     value = splat(e, LLVMBuildLoad2(e->builder, element, address, ""));
-  } else if (stride == 1 && !f->mask) {
+  } else if (dim_is(stride, 1) && !f->mask) {
     value = LLVMBuildLoad2(e->builder, type, address, "");
     LLVMSetAlignment(value, align);
-  } else if (stride == 1) {
+  } else if (dim_is(stride, 1)) {
     LLVMTypeRef types[] = {type, e->pointer};
     LLVMValueRef args[] = {address, alignment, f->mask, LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.load", types, 2, args, 4);
@@ -113,9 +142,34 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
     LLVMValueRef args[] = {addresses, alignment, f->mask ? f->mask : full_mask(e), LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4);
   }
-  if (access->type == DT_F16) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
-  if (access->type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(type), "");
-  return value;
+  return from_memory(e, access->type, value);
+}
+
+static void add_fault(FuncEmitter *f, Status status, LLVMValueRef lanes) {
+  if (f->func->kind != FUNC_BODY) return; // others cannot report, and hold nothing that may fail
+  LLVMValueRef *fault = &f->faults[status];
+  *fault = *fault ? LLVMBuildOr(f->e->builder, *fault, lanes, "") : lanes;
+}
+
+// Lanes whose index is outside read nothing and are faults.
+static LLVMValueRef emit_fetch(FuncEmitter *f, const Access *access, LLVMValueRef at, LLVMValueRef bound) {
+  Emitter *e = f->e;
+  LLVMTypeRef element = memory_type(e, access->type), type = vector(e, element);
+  LLVMValueRef inside = LLVMBuildICmp(e->builder, LLVMIntULT, at, bound, ""); // bounds are not negative
+  add_fault(f, STATUS_INDEX, LLVMBuildNot(e->builder, inside, ""));
+  LLVMValueRef mask = f->mask ? LLVMBuildAnd(e->builder, inside, f->mask, "") : inside;
+  LLVMValueRef first = lane_addresses(f, access, access_address(f, access));
+  LLVMValueRef addresses = LLVMBuildGEP2(e->builder, element, first, &at, 1, "");
+  LLVMValueRef alignment = LLVMConstInt(e->i32, (unsigned long long)dtype_bits(access->type) / 8, 0);
+  LLVMTypeRef types[] = {type, LLVMTypeOf(addresses)};
+  LLVMValueRef args[] = {addresses, alignment, mask, LLVMConstNull(type)};
+  return from_memory(e, access->type, call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4));
+}
+
+static LLVMValueRef emit_coord(FuncEmitter *f, int axis) {
+  Emitter *e = f->e;
+  LLVMValueRef first = splat(e, LLVMBuildIntCast2(e->builder, f->coords[axis], e->i64, true, ""));
+  return axis < COORDS - 1 ? first : LLVMBuildNSWAdd(e->builder, first, lane_numbers(e, e->i64), "");
 }
 
 static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value) {
@@ -126,7 +180,7 @@ static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value)
   LLVMValueRef address = access_address(f, access);
   unsigned align = (unsigned)dtype_bits(access->type) / 8;
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
-  bool unit = access->stride[COORDS - 1] == 1 || f->func->space[COORDS - 1] == 1;
+  bool unit = dim_is(access->stride[COORDS - 1], 1) || dim_is(f->func->space[COORDS - 1], 1);
   if (unit && !f->mask) {
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, address), align);
   } else if (unit) {
@@ -255,7 +309,7 @@ static LLVMValueRef emit_divide(FuncEmitter *f, const Expr *x, LLVMValueRef *a) 
   LLVMValueRef zero = LLVMBuildICmp(e->builder, LLVMIntEQ, a[1], LLVMConstNull(type), "");
   LLVMValueRef one = splat(e, LLVMConstInt(memory_type(e, x->type), 1, 0));
   LLVMValueRef divisor = LLVMBuildSelect(e->builder, zero, one, a[1], "");
-  if (f->func->kind == FUNC_BODY) f->fault = f->fault ? LLVMBuildOr(e->builder, f->fault, zero, "") : zero;
+  add_fault(f, STATUS_DIVIDE, zero);
   bool divide = x->op == EX_DIV;
   if (!dtype_is_signed(x->type))
     return divide ? LLVMBuildUDiv(e->builder, a[0], divisor, "") : LLVMBuildURem(e->builder, a[0], divisor, "");
@@ -303,6 +357,8 @@ static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
   case EX_CONST: return emit_constant(e, x);
   case EX_ACC: return f->acc;
   case EX_LOAD: return emit_load(f, &f->func->loads[x->index]);
+  case EX_COORD: return emit_coord(f, x->index);
+  case EX_FETCH: return emit_fetch(f, &f->func->loads[x->index], a[0], a[1]);
   case EX_CAST: return emit_cast(e, x->a[0]->type, x->type, a[0]);
   case EX_NEG: return is_float ? LLVMBuildFNeg(e->builder, a[0], "") : LLVMBuildNeg(e->builder, a[0], "");
   case EX_ABS: {
@@ -351,7 +407,7 @@ static void emit_body(FuncEmitter *f) {
   Emitter *e = f->e;
   const Func *func = f->func;
   memset(f->done, 0, f->done_count * sizeof *f->done);
-  f->fault = NULL;
+  memset(f->faults, 0, sizeof f->faults);
   if (func->kind == FUNC_LOAD) {
     LLVMBuildRet(e->builder, emit_expr(f, func->values[0]));
     return;
@@ -363,11 +419,12 @@ static void emit_body(FuncEmitter *f) {
     return;
   }
   LLVMValueRef status = LLVMConstInt(e->i32, STATUS_OK, 0);
-  if (f->fault) {
+  for (unsigned i = 0; i < STATUS_COUNT; i++) {
+    if (!f->faults[i]) continue;
     LLVMTypeRef type = vector(e, e->i1);
-    LLVMValueRef fault = f->mask ? LLVMBuildAnd(e->builder, f->fault, f->mask, "") : f->fault;
+    LLVMValueRef fault = f->mask ? LLVMBuildAnd(e->builder, f->faults[i], f->mask, "") : f->faults[i];
     LLVMValueRef any = call_intrinsic(e, "llvm.vector.reduce.or", &type, 1, &fault, 1);
-    status = LLVMBuildSelect(e->builder, any, LLVMConstInt(e->i32, STATUS_DIVIDE, 0), status, "");
+    status = LLVMBuildSelect(e->builder, any, LLVMConstInt(e->i32, i, 0), status, "");
   }
   LLVMBuildRet(e->builder, status);
 }

@@ -8,6 +8,7 @@
 // Sizes are bounded: an expression of more than MAX_SIZE nodes becomes the symbol "overflow", because a hostile
 // model can square a dim as often as it likes.
 #include "compiler/graph/graph.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,13 +41,20 @@ static size_t hash_bytes(size_t hash, const void *data, size_t size) {
 
 static size_t hash_expr(const DimExpr *e) {
   if (e->op == DIM_SYMBOL) return hash_bytes(17, e->name, strlen(e->name));
-  int64_t key[] = {e->op, e->a.value, e->a.expr ? e->a.expr->id : 0, e->b.value, e->b.expr ? e->b.expr->id : 0};
+  int64_t key[] = {e->op,
+                   e->a.value,
+                   e->a.expr ? e->a.expr->id : 0,
+                   e->b.value,
+                   e->b.expr ? e->b.expr->id : 0,
+                   e->c.value,
+                   e->c.expr ? e->c.expr->id : 0};
   return hash_bytes(23, key, sizeof key);
 }
 
 static bool same_expr(const DimExpr *x, const DimExpr *y) {
   if (x->op != y->op) return false;
-  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0 : dim_equal(x->a, y->a) && dim_equal(x->b, y->b);
+  return x->op == DIM_SYMBOL ? strcmp(x->name, y->name) == 0
+                             : dim_equal(x->a, y->a) && dim_equal(x->b, y->b) && dim_equal(x->c, y->c);
 }
 
 static const DimExpr **find_slot(DimTable *table, const DimExpr *e) {
@@ -65,7 +73,9 @@ static void grow_slots(DimTable *table) {
 }
 
 static Dim intern(DimTable *table, DimExpr key) {
-  int64_t size = 1 + (int64_t)(key.a.expr ? key.a.expr->size : 1) + (key.b.expr ? key.b.expr->size : 1);
+  int64_t size = 1;
+  const Dim operands[] = {key.a, key.b, key.c};
+  for (size_t i = 0; i < (key.op == DIM_CHOOSE ? 3 : 2); i++) size += operands[i].expr ? operands[i].expr->size : 1;
   if (key.op != DIM_SYMBOL && size > MAX_SIZE) return table->overflow;
   if (2 * (table->count + 1) > table->slot_count) grow_slots(table);
   const DimExpr **slot = find_slot(table, &key);
@@ -73,6 +83,7 @@ static Dim intern(DimTable *table, DimExpr key) {
     DimExpr *e = NEW(table->arena, DimExpr);
     *e = key;
     e->id = (int)++table->count;
+    e->table = table;
     e->size = key.op == DIM_SYMBOL ? 1 : (int)size;
     if (key.name) e->name = arena_strdup(table->arena, key.name);
     *slot = e;
@@ -87,12 +98,39 @@ DimTable *dims_new(Arena *arena) {
   table->arena = arena;
   // Not interned: a model's own symbol of that name is another one.
   DimExpr *overflow = NEW(arena, DimExpr);
-  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .size = 1};
+  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .size = 1, .table = table};
   table->overflow.expr = overflow;
   return table;
 }
 
+size_t dims_count(const DimTable *table) { return table->count; }
+
 Dim dim_symbol(DimTable *table, const char *name) { return intern(table, (DimExpr){.op = DIM_SYMBOL, .name = name}); }
+
+Dim dim_new_symbol(DimTable *table, const char *name) {
+  DimExpr *e = NEW(table->arena, DimExpr);
+  int id = (int)++table->count;
+  *e = (DimExpr){.op = DIM_SYMBOL, .name = arena_printf(table->arena, "%s#%d", name, id), .size = 1, .table = table};
+  e->id = id;
+  return (Dim){0, e};
+}
+
+Dim dim_data_symbol(DimTable *table, const char *name) {
+  Dim symbol = dim_new_symbol(table, name);
+  ((DimExpr *)symbol.expr)->any = true;
+  return symbol;
+}
+
+Dim dim_alias(DimTable *table, const char *name, Dim value) {
+  DimExpr *e = (DimExpr *)dim_new_symbol(table, name).expr;
+  e->defined = true;
+  e->a = value;
+  return (Dim){0, e};
+}
+
+Dim dim_define(DimTable *table, const char *name, Dim value) {
+  return !value.expr || value.expr->op == DIM_SYMBOL ? value : dim_alias(table, name, value);
+}
 
 static int order_of(const DimExpr *product) { return product ? product->id : INT32_MAX; } // the constant is last
 
@@ -271,11 +309,125 @@ static Dim choose_dims(DimTable *table, DimOp op, Dim a, Dim b) {
   return swap ? make(table, op, b, a) : make(table, op, a, b);
 }
 
+static Dim compare_dims(DimTable *table, DimOp op, Dim a, Dim b) {
+  Dim difference = add_dims(table, a, mul_dims(table, b, dim_const(-1)));
+  if (dim_is_const(difference)) return dim_const(op == DIM_EQ ? difference.value == 0 : difference.value < 0);
+  bool swap = op == DIM_EQ && order_of(a.expr) > order_of(b.expr);
+  return swap ? make(table, op, b, a) : make(table, op, a, b);
+}
+
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b) {
   if (is_overflow(table, a) || is_overflow(table, b)) return table->overflow;
   if (op == DIM_ADD) return add_dims(table, a, b);
   if (op == DIM_MUL) return mul_dims(table, a, b);
+  if (op == DIM_EQ || op == DIM_LT) return compare_dims(table, op, a, b);
   return op == DIM_DIV || op == DIM_MOD ? divide_dims(table, op, a, b) : choose_dims(table, op, a, b);
+}
+
+static Dim reasonable_op(DimOp op, Dim a, Dim b) {
+  if (a.expr || b.expr) return dim_op((a.expr ? a.expr : b.expr)->table, op, a, b);
+  int64_t x = a.value, y = b.value, result = 0;
+  bool overflow = false;
+  switch (op) {
+  case DIM_ADD: overflow = __builtin_add_overflow(x, y, &result); break;
+  case DIM_MUL: overflow = __builtin_mul_overflow(x, y, &result); break;
+  case DIM_DIV: result = floor_div(x, y); break;
+  case DIM_MOD: result = x - floor_div(x, y) * y; break;
+  case DIM_MIN: result = x < y ? x : y; break;
+  case DIM_MAX: result = x > y ? x : y; break;
+  case DIM_EQ: result = x == y; break;
+  case DIM_LT: result = x < y; break;
+  case DIM_SYMBOL:
+  case DIM_CHOOSE: break;
+  }
+  assert(!overflow);
+  (void)overflow;
+  return dim_const(result);
+}
+
+Dim dim_add(Dim a, Dim b) { return reasonable_op(DIM_ADD, a, b); }
+Dim dim_sub(Dim a, Dim b) { return dim_add(a, dim_times(b, -1)); }
+Dim dim_mul(Dim a, Dim b) { return reasonable_op(DIM_MUL, a, b); }
+Dim dim_div(Dim a, Dim b) { return reasonable_op(DIM_DIV, a, b); }
+Dim dim_min(Dim a, Dim b) { return reasonable_op(DIM_MIN, a, b); }
+Dim dim_max(Dim a, Dim b) { return reasonable_op(DIM_MAX, a, b); }
+Dim dim_equals(Dim a, Dim b) { return reasonable_op(DIM_EQ, a, b); }
+Dim dim_less(Dim a, Dim b) { return reasonable_op(DIM_LT, a, b); }
+Dim dim_choose(Dim condition, Dim b, Dim c) {
+  if (dim_is_const(condition) || dim_equal(b, c)) return dim_is(condition, 0) ? c : b;
+  return intern(condition.expr->table, (DimExpr){.op = DIM_CHOOSE, .a = condition, .b = b, .c = c});
+}
+
+bool dim_divides(Dim a, Dim b, Dim *quotient) {
+  if (dim_is(b, 0)) return false;
+  Dim result = dim_div(a, b);
+  if (!dim_equal(dim_mul(result, b), a)) return false;
+  if (quotient) *quotient = result;
+  return true;
+}
+
+static bool is_factor(const DimExpr *factor, Dim product) {
+  const DimExpr *factors[MAX_FACTORS];
+  Sum sum;
+  sum.count = 0;
+  add_terms(&sum, product);
+  if (sum.count != 1) return false;
+  int count = factors_of(sum.terms[0].product, factors, 0);
+  for (int i = 0; i < count; i++)
+    if (factors[i] == factor) return true;
+  return false;
+}
+
+bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count) {
+  Dim difference = dim_sub(a, b);
+  Sum sum;
+  sum.count = 0;
+  add_terms(&sum, difference);
+  int64_t most = 0;
+  for (size_t i = 0; i < sum.count; i++) {
+    const DimExpr *factors[MAX_FACTORS];
+    if (sum.terms[i].product && sum.terms[i].coefficient > 0) return false;
+    int n = factors_of(sum.terms[i].product, factors, 0);
+    bool above_0 = n >= 0;
+    for (int k = 0; k < n; k++) {
+      bool found = false;
+      for (size_t p = 0; p < count; p++) found |= is_factor(factors[k], positive[p]);
+      above_0 &= found;
+    }
+    if (above_0 && __builtin_add_overflow(most, sum.terms[i].coefficient, &most)) return false;
+  }
+  return most < 0;
+}
+
+bool dim_may_be_negative(Dim d) {
+  if (!d.expr) return d.value < 0;
+  if (d.expr->op == DIM_EQ || d.expr->op == DIM_LT) return false;
+  if (d.expr->op == DIM_SYMBOL) return d.expr->defined ? dim_may_be_negative(d.expr->a) : d.expr->any;
+  if (d.expr->op == DIM_CHOOSE) return dim_may_be_negative(d.expr->b) || dim_may_be_negative(d.expr->c);
+  return dim_may_be_negative(d.expr->a) || dim_may_be_negative(d.expr->b);
+}
+
+double dim_estimate(Dim d) {
+  if (!d.expr) return (double)llabs(d.value);
+  double a = dim_estimate(d.expr->a), b = dim_estimate(d.expr->b);
+  switch (d.expr->op) {
+  case DIM_SYMBOL: return d.expr->defined ? a : 100;
+  case DIM_ADD: return a + b;
+  case DIM_MUL: return a * b;
+  case DIM_DIV: return b > 0 ? a / b : a;
+  case DIM_MOD: return b;
+  case DIM_MIN: return a < b ? a : b;
+  case DIM_MAX: return a > b ? a : b;
+  case DIM_EQ:
+  case DIM_LT: return 1;
+  case DIM_CHOOSE: return dim_estimate(d.expr->c);
+  }
+  return 0;
+}
+
+int dim_compare(Dim a, Dim b) {
+  double x = dim_estimate(a), y = dim_estimate(b);
+  return (x > y) - (x < y);
 }
 
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count) {
@@ -286,6 +438,9 @@ Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *va
     return d;
   }
   Dim a = dim_bind(table, d.expr->a, names, values, count);
+  if (d.expr->op == DIM_CHOOSE)
+    return dim_choose(a, dim_bind(table, d.expr->b, names, values, count),
+                      dim_bind(table, d.expr->c, names, values, count));
   return dim_op(table, d.expr->op, a, dim_bind(table, d.expr->b, names, values, count));
 }
 
@@ -293,9 +448,11 @@ const char *dim_text(DimTable *table, Dim d) {
   if (!d.expr) return arena_printf(table->arena, "%lld", (long long)d.value);
   if (d.expr->op == DIM_SYMBOL) return d.expr->name;
   const char *a = dim_text(table, d.expr->a), *b = dim_text(table, d.expr->b);
+  if (d.expr->op == DIM_CHOOSE) return arena_printf(table->arena, "(%s?%s:%s)", a, b, dim_text(table, d.expr->c));
   if (d.expr->op == DIM_MUL && !d.expr->b.expr) return arena_printf(table->arena, "(%s*%s)", b, a);
   if (d.expr->op == DIM_ADD && *b == '-') return arena_printf(table->arena, "(%s%s)", a, b);
-  static const char *const formats[] = {[DIM_ADD] = "(%s+%s)",  [DIM_MUL] = "(%s*%s)",    [DIM_DIV] = "(%s/%s)",
-                                        [DIM_MOD] = "(%s%%%s)", [DIM_MIN] = "min(%s,%s)", [DIM_MAX] = "max(%s,%s)"};
+  static const char *const formats[] = {
+      [DIM_ADD] = "(%s+%s)",    [DIM_MUL] = "(%s*%s)",    [DIM_DIV] = "(%s/%s)", [DIM_MOD] = "(%s%%%s)",
+      [DIM_MIN] = "min(%s,%s)", [DIM_MAX] = "max(%s,%s)", [DIM_EQ] = "(%s==%s)", [DIM_LT] = "(%s<%s)"};
   return arena_printf(table->arena, formats[d.expr->op], a, b);
 }

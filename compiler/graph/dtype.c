@@ -16,6 +16,8 @@ const char *dtype_name(DType type) { return is_dtype(type) ? dtypes[type].name :
 
 int dtype_bits(DType type) { return is_dtype(type) ? dtypes[type].bits : 0; }
 
+int dtype_unit(DType type) { return type == DT_STRING ? 16 : (dtype_bits(type) + 7) / 8; }
+
 enum {
   FLOATS = 1 << DT_F32 | 1 << DT_F16 | 1 << DT_F64 | 1 << DT_BF16 | 1 << DT_F8E4M3FN | 1 << DT_F8E4M3FNUZ |
            1 << DT_F8E5M2 | 1 << DT_F8E5M2FNUZ | 1 << DT_F4E2M1 | 1 << DT_F8E8M0,

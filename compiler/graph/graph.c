@@ -81,6 +81,12 @@ bool value_is_static(const Value *value) {
   return true;
 }
 
+bool value_is_empty(const Value *value) {
+  for (int i = 0; i < value->rank; i++)
+    if (dim_is(value->dims[i], 0)) return true;
+  return false;
+}
+
 int64_t value_count(const Value *value) {
   assert(value_is_static(value));
   int64_t count = 1;

@@ -46,6 +46,7 @@ typedef enum {
 
 const char *dtype_name(DType type);
 int dtype_bits(DType type); // 0 for strings and undefined
+int dtype_unit(DType type); // bytes of one element as programs hold it: unpacked; 16 for strings
 bool dtype_is_float(DType type);
 bool dtype_is_signed(DType type);               // floats and signed integers
 int64_t dtype_bytes(DType type, int64_t count); // packed, rounded up; 0 for strings
@@ -60,25 +61,70 @@ typedef struct {
 } Dim;
 typedef struct DimTable DimTable;
 
-typedef enum { DIM_SYMBOL, DIM_ADD, DIM_MUL, DIM_DIV /* floor */, DIM_MOD, DIM_MIN, DIM_MAX } DimOp;
+typedef enum {
+  DIM_SYMBOL,
+  DIM_ADD,
+  DIM_MUL,
+  DIM_DIV, // floor
+  DIM_MOD,
+  DIM_MIN,
+  DIM_MAX,
+  DIM_EQ, // 1 or 0
+  DIM_LT,
+  DIM_CHOOSE, // a is 1 or 0: b or c
+} DimOp;
 
 // Sums and products are chains to the left: ((x + y) + 2*z) + 1, each summand and factor once, a constant last.
 struct DimExpr {
   DimOp op;
   const char *name; // DIM_SYMBOL
-  Dim a, b;         // else
+  bool defined;     // DIM_SYMBOL: its value is that of `a`
+  bool any;         // DIM_SYMBOL: a number out of the data, which may be negative
+  Dim a, b, c;      // else; c: DIM_CHOOSE
   int id;           // in order of making: the same in every run
   int size;         // nodes of the expression written as a tree
+  DimTable *table;  // that holds it
 };
 
 DimTable *dims_new(Arena *arena);
+size_t dims_count(const DimTable *table); // expressions made so far: the largest id
 static inline Dim dim_const(int64_t value) { return (Dim){value, NULL}; }
 static inline bool dim_is_const(Dim d) { return !d.expr; }
 static inline bool dim_equal(Dim a, Dim b) { return a.expr == b.expr && (a.expr || a.value == b.value); }
 Dim dim_symbol(DimTable *table, const char *name);
+// A symbol unlike all others, named after what it is the size of.
+Dim dim_new_symbol(DimTable *table, const char *name);
+Dim dim_data_symbol(DimTable *table, const char *name); // the same for a number that may be negative
+// A symbol of its own for a value, whatever that is.
+Dim dim_alias(DimTable *table, const char *name, Dim value);
+// The same for the value of an expression that nobody need look into. Constants and symbols stay what they are.
+Dim dim_define(DimTable *table, const char *name, Dim value);
 // Folds constants and keeps sums and products in one normal form. Overflow gives a symbol named "overflow",
 // which no binding resolves.
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b);
+// The same, for dims that are known to be of reasonable size where both are constants (asserted).
+Dim dim_add(Dim a, Dim b);
+Dim dim_sub(Dim a, Dim b);
+Dim dim_mul(Dim a, Dim b);
+Dim dim_div(Dim a, Dim b); // floor
+Dim dim_min(Dim a, Dim b);
+Dim dim_max(Dim a, Dim b);
+Dim dim_equals(Dim a, Dim b); // 1 or 0
+Dim dim_less(Dim a, Dim b);
+Dim dim_choose(Dim condition, Dim b, Dim c); // condition is 1 or 0: b or c
+static inline Dim dim_plus(Dim a, int64_t k) { return dim_add(a, dim_const(k)); }
+static inline Dim dim_times(Dim a, int64_t k) { return dim_mul(a, dim_const(k)); }
+static inline Dim dim_div_up(Dim a, int64_t k) { return dim_div(dim_plus(a, k - 1), dim_const(k)); }
+static inline bool dim_is(Dim d, int64_t k) { return !d.expr && d.value == k; }
+// True when b divides a whatever the symbols are; *quotient may be NULL.
+bool dim_divides(Dim a, Dim b, Dim *quotient);
+// True when a < b wherever the symbols in `positive` are above 0 and all others are not negative.
+bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count);
+bool dim_may_be_negative(Dim d); // false: no term of it is subtracted
+// |d| where each symbol is a hundred: for choices in which any answer is right.
+double dim_estimate(Dim d);
+// -1, 0, 1: how the estimates of a and b compare.
+int dim_compare(Dim a, Dim b);
 // Puts constants where symbols stand: names[i] becomes values[i].
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count);
 const char *dim_text(DimTable *table, Dim d); // "3", "batch", "(seq+1)"
@@ -119,12 +165,14 @@ struct Value {
   const char *name; // "" when the model gave none; unique within its model otherwise
   ValueKind kind;
   DType type;
-  int rank;       // -1: not known yet
-  Dim *dims;      // [rank]
-  Tensor *data;   // constant, or NULL
-  Dim *elems;     // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
-  Node *producer; // NULL for inputs and constants
-  Node **uses;    // one entry per use: a node that reads it twice stands here twice
+  int rank;      // -1: not known yet
+  Dim *dims;     // [rank]
+  Tensor *data;  // constant, or NULL
+  Dim *elems;    // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
+  bool measured; // elems are symbols that the run finds out when it has computed the tensor
+  bool from_constants; // computed from constants alone
+  Node *producer;      // NULL for inputs and constants
+  Node **uses;         // one entry per use: a node that reads it twice stands here twice
   size_t use_count;
   bool is_output; // of its graph
 };
@@ -211,14 +259,18 @@ struct Model {
   OpsetImport *opsets;
   size_t opset_count;
   Graph *graph;
-  int values;  // made so far
-  int unnamed; // counter for names that passes invent
+  int values;    // made so far
+  Value *wanted; // inference asks for the elements of this one, which is computed from constants
+  int unnamed;   // counter for names that passes invent
 };
 
 Model *model_new(Arena *arena, Diag *diag, const char *file);
 int model_opset(const Model *model, const char *domain); // 0: not imported
 
 Graph *graph_new(Model *model, Graph *parent, const char *name);
+// A copy with values of its own; values from outside are the same. For a trial: graph_discard lets go of it again.
+Graph *graph_clone(const Graph *graph);
+void graph_discard(Graph *graph);
 // A value without producer. `name` NULL: one is invented from `hint`.
 Value *value_new(Graph *graph, const char *name);
 Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, const Dim *dims);
@@ -226,6 +278,7 @@ Value *value_const(Graph *graph, const char *hint, Tensor *data);
 Value *value_const_ints(Graph *graph, const char *hint, const int64_t *ints, int64_t count); // int64[count]
 Value *value_const_float(Graph *graph, const char *hint, DType type, double x);              // scalar
 bool value_is_static(const Value *value);                       // rank and all dims are constants
+bool value_is_empty(const Value *value);                        // known to have no elements
 int64_t value_count(const Value *value);                        // elements of a static value; -1 on overflow
 int64_t value_dim(const Value *value, int axis);                // of a static value; negative axes count from the end
 const char *value_text(const Model *model, const Value *value); // "'x' float32[8,128]"

@@ -2,14 +2,13 @@
 #include "compiler/ops/axes.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 bool axis_join(Axis outer, Axis inner, int view_count, Axis *out) {
-  if (outer.dim == 1) return *out = inner, true;
-  if (inner.dim == 1) return *out = outer, true;
+  if (dim_is(outer.dim, 1)) return *out = inner, true;
+  if (dim_is(inner.dim, 1)) return *out = outer, true;
   for (int v = 0; v < view_count; v++)
-    if (outer.stride[v] != inner.stride[v] * inner.dim) return false;
-  inner.dim *= outer.dim;
+    if (!dim_equal(outer.stride[v], dim_mul(inner.stride[v], inner.dim))) return false;
+  inner.dim = dim_mul(inner.dim, outer.dim);
   return *out = inner, true;
 }
 
@@ -17,11 +16,11 @@ Axes axes_join(const View *const *views, int view_count, const bool *chosen, boo
   Axes all = {0}, joined = {0};
   assert(view_count <= AXES_VIEWS);
   for (int i = 0; i < views[0]->rank; i++) {
-    if (!chosen[i] || views[0]->dims[i] == 1) continue;
+    if (!chosen[i] || dim_is(views[0]->dims[i], 1)) continue;
     Axis axis = {.dim = views[0]->dims[i]};
     for (int v = 0; v < view_count; v++) axis.stride[v] = views[v]->strides[i];
     int at = all.count++;
-    for (; sorted && at > 0 && llabs(all.at[at - 1].stride[0]) < llabs(axis.stride[0]); at--)
+    for (; sorted && at > 0 && dim_compare(all.at[at - 1].stride[0], axis.stride[0]) < 0; at--)
       all.at[at] = all.at[at - 1];
     all.at[at] = axis;
   }
@@ -31,9 +30,7 @@ Axes axes_join(const View *const *views, int view_count, const bool *chosen, boo
   return joined;
 }
 
-Axis axes_from_end(const Axes *axes, int i) {
-  return i < axes->count ? axes->at[axes->count - 1 - i] : (Axis){.dim = 1};
-}
+Axis axes_from_end(const Axes *axes, int i) { return i < axes->count ? axes->at[axes->count - 1 - i] : no_axis; }
 
 View axes_view(const View *view, int which, const Axis coords[COORDS]) {
   View result = {.buffer = view->buffer, .type = view->type, .rank = COORDS, .offset = view->offset};
@@ -45,17 +42,17 @@ View axes_view(const View *view, int which, const Axis coords[COORDS]) {
 }
 
 void order_innermost(View *view, const bool *chosen) {
-  int64_t stride = 1;
-  view->offset = 0;
+  Dim stride = dim_const(1);
+  view->offset = dim_const(0);
   for (int pass = 1; pass >= 0; pass--)
     for (int i = view->rank - 1; i >= 0; i--) {
       if (chosen[i] != (pass == 1)) continue;
       view->strides[i] = stride;
-      stride *= view->dims[i];
+      stride = dim_mul(stride, view->dims[i]);
     }
 }
 
 const Tensor *view_constant(const View *view) {
   const Buffer *buffer = view->buffer;
-  return buffer->kind == BUFFER_WEIGHT && buffer->pack.rank == 0 && view->offset == 0 ? buffer->tensor : NULL;
+  return buffer->kind == BUFFER_WEIGHT && buffer->pack.rank == 0 && dim_is(view->offset, 0) ? buffer->tensor : NULL;
 }

@@ -6,9 +6,11 @@
 enum { AXES_VIEWS = 4 };
 
 typedef struct {
-  int64_t dim;
-  int64_t stride[AXES_VIEWS]; // of each view
+  Dim dim;
+  Dim stride[AXES_VIEWS]; // of each view
 } Axis;
+
+static const Axis no_axis = {.dim = {1, NULL}};
 
 typedef struct {
   int count;

@@ -48,11 +48,11 @@ static void add_store(Lower *lower, Step *step, const Conv *c, const View *out, 
   Func *func = step_store(lower, step, out);
   if (!c->bias) return;
   View bias = *c->bias;
-  int64_t stride = bias.strides[0];
+  Dim stride = bias.strides[0];
   bias.rank = COORDS;
   for (int i = 0; i < COORDS; i++) {
     bias.dims[i] = out->dims[i];
-    bias.strides[i] = i == channel ? stride : i == group ? stride * c->oc : 0;
+    bias.strides[i] = i == channel ? stride : i == group ? dim_times(stride, c->oc) : dim_const(0);
   }
   const Expr *load = expr_load(exprs, bias.type, step_load_more(lower, step, func, &bias));
   func->values[0] = expr_op(exprs, EX_ADD, func->values[0], load, NULL);
@@ -61,31 +61,33 @@ static void add_store(Lower *lower, Step *step, const Conv *c, const View *out, 
 // Weights as [groups][ceil(oc / nr)][kh][kw][ic][nr].
 static Buffer *pack_weights(Lower *lower, const Conv *c, int64_t nr) {
   const Tensor *constant = view_constant(&c->w);
-  const int64_t *s = c->w.strides, kh = c->window.kernel[0], kw = c->window.kernel[1];
+  const Dim *s = c->w.strides;
+  int64_t kh = c->window.kernel[0], kw = c->window.kernel[1];
   int64_t panels = div_up(c->oc, nr), count = c->groups * panels * kh * kw * c->ic * nr;
   if (constant) {
     Pack pack = {.rank = 6,
                  .dims = {c->groups, panels, kh, kw, c->ic, nr},
-                 .strides = {c->oc * s[0], nr * s[0], s[2], s[3], s[1], s[0]},
+                 .strides = {c->oc * s[0].value, nr * s[0].value, s[2].value, s[3].value, s[1].value, s[0].value},
                  .panel = nr,
                  .panel_dim = 1,
                  .bound = c->oc};
     return lower_pack(lower, constant, &pack, c->w.buffer->name);
   }
   Program *program = lower->program;
-  View out = lower_scratch(lower, DT_F32, 1, &count);
+  Dim size = dim_const(count);
+  View out = lower_scratch(lower, DT_F32, 1, &size);
   Step *step = lower_step(lower, "pack_conv_f32");
-  const int64_t head[] = {c->groups, c->oc, c->ic, kh, kw};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, dim_const(c->groups), dim_const(c->oc), dim_const(c->ic), dim_const(kh), dim_const(kw));
   step_view(lower, step, &c->w);
-  const int64_t tail[] = {s[0], s[1], s[2], s[3], nr};
-  for (size_t i = 0; i < COUNT(tail); i++) step_int(program, step, tail[i]);
+  ADD_DIMS(program, step, s[0], s[1], s[2], s[3], dim_const(nr));
   step_view(lower, step, &out);
   step->parts = count / 4096 + 1;
   return out.buffer;
 }
 
-static bool has_pads(const Window *w) { return w->before[0] || w->before[1] || w->after[0] || w->after[1]; }
+static bool has_pads(const Window *w) {
+  return !dim_is(w->before[0], 0) || !dim_is(w->before[1], 0) || !dim_is(w->after[0], 0) || !dim_is(w->after[1], 0);
+}
 
 // Pixels of an image as one line: y and x behind one another in both views.
 static bool join_pixels(const Conv *c, Axis *out) {
@@ -97,50 +99,51 @@ static bool join_pixels(const Conv *c, Axis *out) {
 // Whether pixels in one line make better tiles than rows of pixels, which leave y and x apart: a store along both can
 // become a store into a padded image, and that is worth more than a little waste.
 static bool prefers_line(const Lower *lower, const Conv *c, Axis pixels) {
-  const int64_t *y = c->y.dims;
-  Tile line = choose_tile(lower->target, 1, pixels.dim * y[0], c->oc, c->ic);
-  return line.cycles < 0.95 * choose_tile(lower->target, y[0] * y[2], y[3], c->oc, c->ic).cycles;
+  const Dim *y = c->y.dims;
+  Tile line = choose_tile(lower->target, 1, usual_size(dim_mul(pixels.dim, y[0])), c->oc, c->ic);
+  Tile rows = choose_tile(lower->target, usual_size(dim_mul(y[0], y[2])), usual_size(y[3]), c->oc, c->ic);
+  return line.cycles < 0.95 * rows.cycles;
 }
 
 // 1×1, stride 1: [pixels, ic]·[ic, oc] for each group.
 static bool lower_pointwise(Lower *lower, const Conv *c, Axis pixels) {
   Program *program = lower->program;
   const View *x = &c->x, *y = &c->y;
-  Axis images = {x->dims[0], {x->strides[0], y->strides[0]}}, one = {.dim = 1};
-  if (axis_join(images, pixels, 2, &pixels)) images = one;
-  Tile tile = choose_tile(lower->target, 1, pixels.dim, c->oc, c->ic);
+  Axis images = {x->dims[0], {x->strides[0], y->strides[0]}};
+  if (axis_join(images, pixels, 2, &pixels)) images = no_axis;
+  Tile tile = choose_tile(lower->target, 1, usual_size(pixels.dim), c->oc, c->ic);
   Buffer *w = pack_weights(lower, c, tile.nr);
-  Axis groups = {c->groups, {c->ic * x->strides[1], c->oc * y->strides[1]}}, channels = {c->oc, {0, y->strides[1]}};
+  Axis groups = {dim_const(c->groups), {dim_times(x->strides[1], c->ic), dim_times(y->strides[1], c->oc)}};
+  Axis channels = {dim_const(c->oc), {dim_const(0), y->strides[1]}};
   Axis coords[COORDS] = {groups, images, pixels, channels};
   Step *step = lower_step(lower, "gemm_f32");
-  const int64_t head[] = {c->groups, images.dim, pixels.dim, c->oc, c->ic};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, groups.dim, images.dim, pixels.dim, channels.dim, dim_const(c->ic));
   step_view(lower, step, x);
-  const int64_t strides[] = {groups.stride[0], images.stride[0], pixels.stride[0], x->strides[1]};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
-  step_buffer(program, step, w, 0);
-  const int64_t tail[] = {div_up(c->oc, tile.nr) * c->ic * tile.nr, 0, tile.mr, tile.nv};
-  for (size_t i = 0; i < COUNT(tail); i++) step_int(program, step, tail[i]);
+  ADD_DIMS(program, step, groups.stride[0], images.stride[0], pixels.stride[0], x->strides[1]);
+  step_buffer(program, step, w, dim_const(0));
+  ADD_DIMS(program, step, dim_const(div_up(c->oc, tile.nr) * c->ic * tile.nr), dim_const(0), dim_const(tile.mr),
+           dim_const(tile.nv));
   View along = axes_view(y, 1, coords);
   add_store(lower, step, c, &along, 0, 3);
-  step_macs(lower, step, view_count(y) * c->ic);
+  step_macs(lower, step, dim_times(view_count(y), c->ic));
   return true;
 }
 
 // Weights as [kh][kw][c].
 static View pack_taps(Lower *lower, const Conv *c) {
-  const int64_t *s = c->w.strides, *kernel = c->window.kernel, dims[3] = {kernel[0], kernel[1], c->groups};
+  const Dim *s = c->w.strides;
+  const int64_t *kernel = c->window.kernel, dims[3] = {kernel[0], kernel[1], c->groups};
   const Tensor *constant = view_constant(&c->w);
-  View taps = view_dense(NULL, DT_F32, 3, dims), from = taps;
+  View taps = view_of_ints(NULL, DT_F32, 3, dims), from = taps;
   if (constant) {
-    Pack pack = {.rank = 3, .dims = {dims[0], dims[1], dims[2]}, .strides = {s[2], s[3], s[0]}};
+    Pack pack = {.rank = 3, .dims = {dims[0], dims[1], dims[2]}, .strides = {s[2].value, s[3].value, s[0].value}};
     taps.buffer = lower_pack(lower, constant, &pack, c->w.buffer->name);
     return taps;
   }
   from.buffer = c->w.buffer;
   from.offset = c->w.offset;
   from.strides[0] = s[2], from.strides[1] = s[3], from.strides[2] = s[0];
-  taps = lower_scratch(lower, DT_F32, 3, dims);
+  taps = lower_scratch(lower, DT_F32, 3, from.dims);
   lower_copy(lower, &taps, &from);
   return taps;
 }
@@ -151,17 +154,15 @@ static bool lower_depthwise(Lower *lower, const Conv *c) {
   const Window *w = &c->window;
   View taps = pack_taps(lower, c), out = view_channels_inside(y);
   Step *step = lower_step(lower, "depthwise2d_f32");
-  const int64_t head[] = {y->dims[0],   y->dims[2],   y->dims[3],   c->groups,      w->kernel[0],
-                          w->kernel[1], w->stride[0], w->stride[1], w->dilation[0], w->dilation[1],
-                          x->dims[2],   x->dims[3],   w->before[0], w->before[1]};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, y->dims[0], y->dims[2], y->dims[3], dim_const(c->groups));
+  step_window(program, step, w);
+  ADD_DIMS(program, step, x->dims[2], x->dims[3], w->before[0], w->before[1]);
   step_view(lower, step, x);
-  const int64_t strides[] = {x->strides[0], x->strides[2], x->strides[3]};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  ADD_DIMS(program, step, x->strides[0], x->strides[2], x->strides[3]);
   step_view(lower, step, &taps);
-  step_int(program, step, choose_depthwise_pixels(lower->target, y->dims[3]));
+  step_int(program, step, choose_depthwise_pixels(lower->target, usual_size(y->dims[3])));
   add_store(lower, step, c, &out, -1, 3);
-  step_macs(lower, step, view_count(y) * w->kernel[0] * w->kernel[1]);
+  step_macs(lower, step, dim_times(view_count(y), w->kernel[0] * w->kernel[1]));
   return true;
 }
 
@@ -169,12 +170,14 @@ static bool lower_depthwise(Lower *lower, const Conv *c) {
 static bool pad_input(Lower *lower, Conv *c) {
   const Window *w = &c->window;
   if (!has_pads(w)) return true;
-  int64_t dims[4] = {c->x.dims[0], c->x.dims[1]}, begin[4] = {0, 0, w->before[0], w->before[1]}, count = 4;
-  for (int i = 0; i < 2; i++) dims[2 + i] = c->x.dims[2 + i] + w->before[i] + w->after[i];
+  Dim dims[4] = {c->x.dims[0], c->x.dims[1]}, begin[4] = {{0}, {0}, w->before[0], w->before[1]};
+  int64_t bytes = 4;
+  for (int i = 0; i < 2; i++) dims[2 + i] = dim_add(c->x.dims[2 + i], dim_add(w->before[i], w->after[i]));
   for (int i = 0; i < 4; i++)
-    if (!mul_size(count, dims[i], &count)) return lower_error(lower, "the padded input is larger than memory can be");
+    if (dim_is_const(dims[i]) && !mul_size(bytes, dims[i].value, &bytes))
+      return lower_error(lower, "the padded input is larger than memory can be");
   View padded = lower_scratch(lower, DT_F32, 4, dims);
-  if (c->x.strides[1] == 1) order_innermost(&padded, (bool[MAX_RANK]){false, true});
+  if (dim_is(c->x.strides[1], 1)) order_innermost(&padded, (bool[MAX_RANK]){false, true});
   if (!lower_border(lower, &padded, &c->x, begin, expr_float(lower->program->exprs, DT_F32, 0), NULL)) return false;
   c->x = padded;
   return true;
@@ -186,21 +189,20 @@ static bool lower_direct(Lower *lower, Conv *c) {
   const View *x = &c->x, *y = &c->y;
   const Window *w = &c->window;
   int64_t depth = c->ic * w->kernel[0] * w->kernel[1];
-  Tile tile = choose_tile(lower->target, y->dims[0] * y->dims[2], y->dims[3], c->oc, depth);
+  int64_t lines = usual_size(dim_mul(y->dims[0], y->dims[2]));
+  Tile tile = choose_tile(lower->target, lines, usual_size(y->dims[3]), c->oc, depth);
   Buffer *weights = pack_weights(lower, c, tile.nr);
   View out = view_channels_inside(y);
   Step *step = lower_step(lower, "conv2d_f32");
-  const int64_t head[] = {y->dims[0],   y->dims[2],   y->dims[3],   c->groups,    c->oc,          c->ic,
-                          w->kernel[0], w->kernel[1], w->stride[0], w->stride[1], w->dilation[0], w->dilation[1]};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, y->dims[0], y->dims[2], y->dims[3], dim_const(c->groups), dim_const(c->oc), dim_const(c->ic));
+  step_window(program, step, w);
   step_view(lower, step, x);
-  const int64_t strides[] = {x->strides[0], x->strides[2], x->strides[3], x->strides[1]};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
-  step_buffer(program, step, weights, 0);
+  ADD_DIMS(program, step, x->strides[0], x->strides[2], x->strides[3], x->strides[1]);
+  step_buffer(program, step, weights, dim_const(0));
   step_int(program, step, tile.mr);
   step_int(program, step, tile.nv);
   add_store(lower, step, c, &out, -1, 3);
-  step_macs(lower, step, view_count(y) * depth);
+  step_macs(lower, step, dim_times(view_count(y), depth));
   return true;
 }
 
@@ -211,17 +213,18 @@ bool lower_conv(Lower *lower, Node *node) {
   View w = lower_in(lower, node->in[1]), bias, unused = w;
   int64_t kernel[MAX_RANK];
   int rank = w.rank - 2;
-  for (int i = 0; i < rank; i++) kernel[i] = w.dims[2 + i];
+  for (int i = 0; i < rank; i++) kernel[i] = w.dims[2 + i].value;
   if (!read_window(lower->model, node, rank, kernel, &c.window)) return false;
   if (rank > 2) return lower_error(lower, "convolutions of %d spatial dims are not supported yet", rank);
-  c.oc = w.dims[0] / c.groups;
-  c.ic = w.dims[1];
+  c.oc = w.dims[0].value / c.groups;
+  c.ic = w.dims[1].value;
   c.x = lower_in(lower, node->in[0]);
   bool depthwise = c.groups > 1 && c.oc == 1 && c.ic == 1;
-  bool free_order = !depthwise && c.x.dims[1] <= FEW_CHANNELS;
-  if (c.x.strides[1] != 1 && c.x.dims[1] != 1 && !free_order) c.x = lower_channels_last(lower, node->in[0]);
+  int64_t channels = c.ic * c.groups;
+  bool free_order = !depthwise && channels <= FEW_CHANNELS;
+  if (!dim_is(c.x.strides[1], 1) && channels != 1 && !free_order) c.x = lower_channels_last(lower, node->in[0]);
   c.y = lower_out_channels_last(lower, node->out[0]);
-  if (view_count(&c.y) == 0) return true;
+  if (view_is_empty(&c.y)) return true;
   settle_pads(&c.window, &c.x, &c.y);
   Window as_2d = c.window;
   if (!window_to_2d(lower, &as_2d, &w, &unused) || !window_to_2d(lower, &c.window, &c.x, &c.y)) return false;

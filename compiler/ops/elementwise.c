@@ -64,6 +64,12 @@ static const Expr *operand(Lower *lower, size_t i) {
                                      : expr_int(exprs, value->type, tensor_int(value->data, 0));
 }
 
+static bool has_dims(const View *view, const Dim *dims) {
+  for (int i = 0; i < view->rank; i++)
+    if (!dim_equal(view->dims[i], dims[i])) return false;
+  return true;
+}
+
 // The node's result as `value`, an expression over EX_LOAD i = input i.
 static bool lower_expr(Lower *lower, const Expr *value) {
   Node *node = lower->node;
@@ -76,7 +82,7 @@ static bool lower_expr(Lower *lower, const Expr *value) {
     const Expr *x = operand(lower, i);
     if (x->op == EX_CONST) constants[i] = x;
     ins[i] = lower_in(lower, node->in[i]);
-    bool whole = ins[i].rank == node->out[0]->rank && view_count(&ins[i]) == value_count(node->out[0]);
+    bool whole = ins[i].rank == node->out[0]->rank && has_dims(&ins[i], node->out[0]->dims);
     if (whole && !widest && !node->in[i]->data) widest = &ins[i];
   }
   value = expr_substitute(lower->program->exprs, value, NULL, constants);
@@ -179,10 +185,11 @@ bool lower_prelu(Lower *lower, Node *node) {
   const Expr *zero = expr_float(exprs, out.type, 0);
   const Expr *value =
       expr_op(exprs, EX_SELECT, expr_op(exprs, EX_LT, x, zero, NULL), expr_op(exprs, EX_MUL, slope, x, NULL), x);
-  bool channels = ins[1].rank == 1 && ins[0].rank > 2 && ins[1].dims[0] == ins[0].dims[1] && node->loc.opset < 7;
+  bool channels =
+      ins[1].rank == 1 && ins[0].rank > 2 && dim_equal(ins[1].dims[0], ins[0].dims[1]) && node->loc.opset < 7;
   if (channels) {
-    int64_t dims[MAX_RANK] = {ins[1].dims[0], 1, 1, 1};
-    for (int i = 4; i < MAX_RANK; i++) dims[i] = 1;
+    Dim dims[MAX_RANK] = {ins[1].dims[0]};
+    for (int i = 1; i < MAX_RANK; i++) dims[i] = dim_const(1);
     view_reshape(&ins[1], ins[0].rank - 1, dims, &ins[1]);
   }
   return lower_map(lower, &out, ins, 2, value);

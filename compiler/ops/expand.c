@@ -36,7 +36,10 @@ bool expand_node(Graph *graph, Node *node, bool *replaced) {
     node->out[i] = NULL;
   }
   Expansion e = {model, graph, node, model->values, NEW_ARRAY(model->arena, Value *, node->out_count)};
-  if (!node->op->expand(&e, node)) return false;
+  if (!node->op->expand(&e, node)) { // it may be asked again when more is known
+    while (node->prev != before) node_remove(graph, node->prev);
+    return false;
+  }
   bool made = node->prev != before;
   for (size_t i = 0; i < node->out_count; i++) made = made || e.results[i];
   if (node->op->infer && !made) return true; // the other rules hold
@@ -200,7 +203,6 @@ Value *expand_channels(Expansion *e, Value *vector, int rank) {
 }
 
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
-  Value *result = body->outputs[0];
   for (Node *node = body->first, *next; node; node = next) {
     next = node->next;
     node->prev = e->node->prev;
@@ -216,10 +218,11 @@ Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
   body->first = body->last = NULL;
   for (size_t i = 0; i < body->output_count; i++) body->outputs[i]->is_output = false;
   for (size_t i = 0; i < body->input_count; i++) {
-    if (result == body->inputs[i]) result = in[i];
+    for (size_t k = 0; k < body->output_count; k++)
+      if (body->outputs[k] == body->inputs[i]) body->outputs[k] = in[i];
     value_replace(e->graph, body->inputs[i], in[i]);
   }
-  return result;
+  return body->outputs[0];
 }
 
 /* what the node says */

@@ -97,7 +97,7 @@ Value *expand_size(Expansion *e, Dim dim, Value *x, int axis);
 Value *expand_range(Expansion *e, Value *n);
 // A vector along axis 1 of values of this rank: [C, 1, 1, ...].
 Value *expand_channels(Expansion *e, Value *vector, int rank);
-// The nodes of a subgraph, which is used up, over these inputs: its first output.
+// The nodes of a subgraph, which is used up but for its list of outputs, over these inputs: its first output.
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in);
 
 /* what the node says */

@@ -27,8 +27,8 @@ static bool complete_windows(Expansion *e, const Value *x, Window *window) {
     Dim count = window_count(e->model, window, i, x->dims[2 + i]);
     if (!expand_const_dim(e, 0, 2 + i, &size) || !dim_is_const(count)) return false;
     int64_t reach = (count.value - 1) * window->stride[i] + window->dilation[i] * (window->kernel[i] - 1) + 1;
-    int64_t missing = reach - (window->before[i] + size + window->after[i]);
-    if (missing > 0) window->after[i] += missing;
+    int64_t missing = reach - (window->before[i].value + size + window->after[i].value);
+    if (missing > 0) window->after[i] = dim_plus(window->after[i], missing);
   }
   window->ceil = false;
   return true;
@@ -46,8 +46,8 @@ bool expand_lp_pool(Expansion *e, Node *node) {
   if (!read_window(e->model, node, (int)rank, NULL, &window) || !complete_windows(e, x, &window)) return false;
   for (size_t i = 0; i < rank; i++) {
     count *= (double)window.kernel[i];
-    pads[i] = window.before[i];
-    pads[rank + i] = window.after[i];
+    pads[i] = window.before[i].value;
+    pads[rank + i] = window.after[i].value;
   }
   Value *mean = with_int(MAKE(e, "AveragePool", to_power(e, x, p)), "count_include_pad", 1);
   with_ints(mean, "kernel_shape", rank, window.kernel);

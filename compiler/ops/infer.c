@@ -37,7 +37,8 @@ static bool broadcast_dim(Dim a, Dim b, Dim *out) {
   bool one_a = dim_is_const(a) && a.value == 1, one_b = dim_is_const(b) && b.value == 1;
   if (one_a || one_b) return *out = one_a ? b : a, true;
   if (dim_is_const(a) && dim_is_const(b)) return false;
-  return *out = dim_is_const(a) ? a : b, true; // a symbol beside a constant above 1 can only be that constant
+  if (dim_is_const(a) || dim_is_const(b)) return *out = dim_is_const(a) ? a : b, true; // the symbol is that or 1
+  return *out = dim_choose(dim_equals(a, dim_const(1)), b, a), true;
 }
 
 bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with) {
@@ -96,12 +97,33 @@ Tensor *elems_tensor(Model *model, const Value *value) {
   return tensor;
 }
 
+// What only the run can tell becomes symbols, which it leaves in the frame.
+static bool measure_elems(Model *model, Value *value, int64_t *count) {
+  if (!value || dtype_is_float(value->type) || !value_is_static(value) || dtype_bits(value->type) < 8) return false;
+  *count = value_count(value);
+  if (*count < 0 || *count > MAX_ELEMS) return false;
+  value->measured = true;
+  value->elems = NEW_ARRAY(model->arena, Dim, (size_t)*count + 1);
+  for (int64_t i = 0; i < *count; i++)
+    value->elems[i] = dim_data_symbol(model->dims, arena_printf(model->arena, "%s[%lld]", value->name, (long long)i));
+  return true;
+}
+
+bool want_constant(Model *model, Value *value) {
+  if (!value->from_constants || model->wanted) return false;
+  model->wanted = value;
+  return true;
+}
+
 const Dim *need_elems(Model *model, Node *node, size_t input, int64_t *count) {
-  const Dim *elems = known_elems(model, node_in(node, input), count);
-  if (!elems)
-    node_error(model, node, "input '%s' is computed from the data when the model runs; it must be known when compiling",
-               op_input_name(node->op, input));
-  return elems;
+  Value *value = node_in(node, input);
+  const Dim *elems = known_elems(model, value, count);
+  if (elems) return elems;
+  if (value && want_constant(model, value)) return NULL;
+  if (measure_elems(model, value, count)) return value->elems;
+  node_error(model, node, "the number of elements of input '%s' must be known when compiling",
+             op_input_name(node->op, input));
+  return NULL;
 }
 
 const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count) {
@@ -117,6 +139,16 @@ const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count)
     ints[i] = elems[i].value;
   }
   return ints;
+}
+
+const Dim *attr_dims(Model *model, const Node *node, const char *name, int64_t *count) {
+  size_t given = 0;
+  const int64_t *ints = node_ints(node, name, &given);
+  *count = (int64_t)given;
+  if (!ints) return NULL;
+  Dim *dims = NEW_ARRAY(model->arena, Dim, given + 1);
+  for (size_t i = 0; i < given; i++) dims[i] = dim_const(ints[i]);
+  return dims;
 }
 
 bool need_axis(Model *model, Node *node, int64_t axis, int rank, int *out) {

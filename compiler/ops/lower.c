@@ -4,77 +4,102 @@
 // in the order that its template reads and gets the view as it is when the strides agree already. No pass moves layouts
 // around, because transposing a view costs nothing.
 #include "compiler/ops/lower.h"
+#include "runtime/model.h"
+#include "templates/status.h"
 
 #include <assert.h>
 #include <string.h>
 
 /* views */
 
-View view_dense(Buffer *buffer, DType type, int rank, const int64_t *dims) {
+View view_dense(Buffer *buffer, DType type, int rank, const Dim *dims) {
   View view = {.buffer = buffer, .type = type, .rank = rank};
-  int64_t stride = 1;
+  Dim stride = dim_const(1);
   for (int i = rank - 1; i >= 0; i--) {
     view.dims[i] = dims[i];
     view.strides[i] = stride;
-    stride *= dims[i];
+    stride = dim_mul(stride, dims[i]);
   }
   return view;
 }
 
-int64_t view_count(const View *view) {
-  int64_t count = 1;
-  for (int i = 0; i < view->rank; i++) count *= view->dims[i];
+View view_of_ints(Buffer *buffer, DType type, int rank, const int64_t *dims) {
+  Dim all[MAX_RANK];
+  for (int i = 0; i < rank; i++) all[i] = dim_const(dims[i]);
+  return view_dense(buffer, type, rank, all);
+}
+
+Dim view_count(const View *view) {
+  Dim count = dim_const(1);
+  for (int i = 0; i < view->rank; i++) count = dim_mul(count, view->dims[i]);
   return count;
 }
 
+bool view_is_empty(const View *view) {
+  for (int i = 0; i < view->rank; i++)
+    if (dim_is(view->dims[i], 0)) return true;
+  return false;
+}
+
+bool view_is_static(const View *view) {
+  for (int i = 0; i < view->rank; i++)
+    if (!dim_is_const(view->dims[i])) return false;
+  return true;
+}
+
 bool view_is_dense(const View *view) {
-  int64_t stride = 1;
+  Dim stride = dim_const(1);
   for (int i = view->rank - 1; i >= 0; i--) {
-    if (view->dims[i] != 1 && view->strides[i] != stride) return false;
-    stride *= view->dims[i];
+    if (!dim_is(view->dims[i], 1) && !dim_equal(view->strides[i], stride)) return false;
+    stride = dim_mul(stride, view->dims[i]);
   }
   return true;
 }
 
 // Dims of `view` that lie behind one another in memory are one digit; each new dim must be a part of one digit.
-bool view_reshape(const View *view, int rank, const int64_t *dims, View *out) {
+bool view_reshape(const View *view, int rank, const Dim *dims, View *out) {
   View result = {.buffer = view->buffer, .type = view->type, .rank = rank, .offset = view->offset};
-  memcpy(result.dims, dims, (size_t)rank * sizeof *dims);
-  if (view_count(view) == 0) {
+  if (rank) memcpy(result.dims, dims, (size_t)rank * sizeof *dims);
+  if (view_is_empty(view) || view_is_dense(view)) {
+    Dim offset = view->offset;
     *out = view_dense(view->buffer, view->type, rank, dims);
-    out->offset = view->offset;
+    out->offset = offset;
     return true;
   }
-  int64_t left = 1, stride = 0; // of the digit being taken apart, from its low end
+  Dim left = dim_const(1), stride = dim_const(0); // of the digit being taken apart, from its low end
   int from = view->rank - 1;
   for (int to = rank - 1; to >= 0; to--) {
-    int64_t need = dims[to];
-    if (need == 1) {
-      result.strides[to] = stride * left;
+    Dim need = dims[to];
+    if (dim_is(need, 1)) {
+      result.strides[to] = dim_mul(stride, left);
       continue;
     }
-    while (left == 1) { // the next digit, with all dims that continue it
+    while (dim_is(left, 1)) { // the next digit, with all dims that continue it
       if (from < 0) return false;
       stride = view->strides[from];
       left = view->dims[from--];
     }
-    while (from >= 0 && (view->dims[from] == 1 || view->strides[from] == stride * left)) left *= view->dims[from--];
-    if (left % need) return false;
+    while (from >= 0 && (dim_is(view->dims[from], 1) || dim_equal(view->strides[from], dim_mul(stride, left))))
+      left = dim_mul(left, view->dims[from--]);
+    if (!dim_divides(left, need, &left)) return false;
     result.strides[to] = stride;
-    stride *= need;
-    left /= need;
+    stride = dim_mul(stride, need);
   }
   *out = result;
   return true;
 }
 
-View view_broadcast(const View *view, int rank, const int64_t *dims) {
+View view_broadcast(const View *view, int rank, const Dim *dims) {
   View result = {.buffer = view->buffer, .type = view->type, .rank = rank, .offset = view->offset};
   for (int i = 0; i < rank; i++) {
     int own = i - (rank - view->rank);
     result.dims[i] = dims[i];
-    assert(own < 0 || view->dims[own] == 1 || view->dims[own] == dims[i]);
-    result.strides[i] = own < 0 || view->dims[own] != dims[i] ? 0 : view->strides[own];
+    if (own < 0 || dim_is(view->dims[own], 1))
+      result.strides[i] = dim_const(0);
+    else if (dim_equal(view->dims[own], dims[i]) || dim_is_const(view->dims[own]))
+      result.strides[i] = view->strides[own];
+    else
+      result.strides[i] = dim_choose(dim_equals(view->dims[own], dim_const(1)), dim_const(0), view->strides[own]);
   }
   return result;
 }
@@ -87,49 +112,59 @@ static void set_view(Lower *lower, const Value *value, const View *view) {
   lower->views[value->id] = copy;
 }
 
-static void static_dims(const Value *value, int64_t *dims) {
-  assert(value->rank >= 0);
-  for (int i = 0; i < value->rank; i++) dims[i] = value->dims[i].value;
-}
-
 View lower_in(Lower *lower, const Value *value) {
   if (!lower->views[value->id]) {
     assert(value->data);
-    Buffer *buffer = buffer_new(lower->program, BUFFER_WEIGHT, tensor_bytes(value->data), value->name);
-    buffer->tensor = value->data;
-    View view = view_dense(buffer, value->type, value->data->rank, value->data->dims);
+    View view = view_of_ints(NULL, value->type, value->data->rank, value->data->dims);
+    view.buffer = buffer_new(lower->program, BUFFER_WEIGHT, dim_bytes(value->type, view_count(&view)), value->name);
+    view.buffer->tensor = value->data;
     set_view(lower, value, &view);
   }
   return *lower->views[value->id];
 }
 
-static View new_arena_view(Lower *lower, const char *name, DType type, int rank, const int64_t *dims) {
+static View new_arena_view(Lower *lower, const char *name, DType type, int rank, const Dim *dims) {
   View view = view_dense(NULL, type, rank, dims);
-  view.buffer = buffer_new(lower->program, BUFFER_ARENA, dtype_bytes(type, view_count(&view)), name);
+  view.buffer = buffer_new(lower->program, BUFFER_ARENA, dim_bytes(type, view_count(&view)), name);
   return view;
 }
 
-View lower_scratch(Lower *lower, DType type, int rank, const int64_t *dims) {
+View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims) {
   return new_arena_view(lower, lower->node->out[0]->name, type, rank, dims);
 }
 
 View lower_out(Lower *lower, Value *value) {
-  int64_t dims[MAX_RANK];
-  static_dims(value, dims);
-  View view = new_arena_view(lower, value->name, value->type, value->rank, dims);
+  for (int i = 0; i < value->rank; i++) lower_check(lower, value->dims[i], STATUS_SHAPE);
+  View view = new_arena_view(lower, value->name, value->type, value->rank, value->dims);
   set_view(lower, value, &view);
   return view;
+}
+
+View lower_block(Lower *lower, const char *name, DType type, int rank, const Dim *dims) {
+  View view = view_dense(NULL, type, rank, dims);
+  view.buffer = buffer_new(lower->program, BUFFER_ARENA, dim_bytes(type, view_count(&view)), name);
+  frame_block(lower->program, view.buffer);
+  return view;
+}
+
+void lower_reserve(Lower *lower, Buffer *block, Dim bytes, Dim keep) {
+  Program *program = lower->program;
+  Step *step = lower_step(lower, "reserve");
+  ADD_DIMS(program, step, bytes, keep, frame_heap(program));
+  step_buffer(program, step, block, dim_const(0));
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, block->place)));
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * FRAME_BLOCKS));
 }
 
 // Dims by falling stride, those of size 1 first: order[0] is the outermost in memory.
 static void stride_order(const View *view, int *order) {
   int ones = 0, count = 0;
   for (int i = 0; i < view->rank; i++)
-    if (view->dims[i] == 1) order[ones++] = i;
+    if (dim_is(view->dims[i], 1)) order[ones++] = i;
   for (int i = 0; i < view->rank; i++) {
-    if (view->dims[i] == 1) continue;
+    if (dim_is(view->dims[i], 1)) continue;
     int k = ones + count++;
-    for (; k > ones && view->strides[order[k - 1]] < view->strides[i]; k--) order[k] = order[k - 1];
+    for (; k > ones && dim_compare(view->strides[order[k - 1]], view->strides[i]) < 0; k--) order[k] = order[k - 1];
     order[k] = i;
   }
 }
@@ -139,21 +174,21 @@ View lower_out_like(Lower *lower, Value *value, const View *like) {
   View view = lower_out(lower, value);
   assert(like->rank == view.rank);
   stride_order(like, order);
-  int64_t stride = 1;
+  Dim stride = dim_const(1);
   for (int i = view.rank - 1; i >= 0; i--) {
     view.strides[order[i]] = stride;
-    stride *= view.dims[order[i]];
+    stride = dim_mul(stride, view.dims[order[i]]);
   }
   set_view(lower, value, &view);
   return view;
 }
 
 static void order_channels_last(View *view) {
-  int64_t stride = view->dims[1];
-  view->strides[1] = 1;
+  Dim stride = view->dims[1];
+  view->strides[1] = dim_const(1);
   for (int i = view->rank - 1; i >= 2; i--) {
     view->strides[i] = stride;
-    stride *= view->dims[i];
+    stride = dim_mul(stride, view->dims[i]);
   }
   view->strides[0] = stride;
 }
@@ -169,7 +204,7 @@ void lower_alias(Lower *lower, Value *value, const View *view) { set_view(lower,
 
 static bool same_strides(const View *a, const View *b) {
   for (int i = 0; i < a->rank; i++)
-    if (a->dims[i] != 1 && a->strides[i] != b->strides[i]) return false;
+    if (!dim_is(a->dims[i], 1) && !dim_equal(a->strides[i], b->strides[i])) return false;
   return true;
 }
 
@@ -180,7 +215,7 @@ static View copy_unless_same(Lower *lower, const View *view, View wanted, const 
     wanted.offset = view->offset;
     return wanted;
   }
-  wanted.buffer = buffer_new(lower->program, BUFFER_ARENA, dtype_bytes(view->type, view_count(view)), name);
+  wanted.buffer = buffer_new(lower->program, BUFFER_ARENA, dim_bytes(view->type, view_count(view)), name);
   lower_copy(lower, &wanted, view);
   return wanted;
 }
@@ -196,7 +231,7 @@ View lower_dense(Lower *lower, const Value *value) {
 
 View lower_rows(Lower *lower, const Value *value) {
   View view = lower_in(lower, value);
-  if (view.rank == 0 || view.dims[view.rank - 1] == 1 || view.strides[view.rank - 1] == 1) return view;
+  if (view.rank == 0 || dim_is(view.dims[view.rank - 1], 1) || dim_is(view.strides[view.rank - 1], 1)) return view;
   return lower_dense(lower, value);
 }
 
@@ -218,17 +253,34 @@ Step *lower_step(Lower *lower, const char *kernel) {
   return step_new(lower->program, kernel, loc, *loc->name ? loc->name : loc->op);
 }
 
-static int64_t element_bytes(DType type) { return dtype_bits(type) / 8; }
+void lower_check(Lower *lower, Dim not_negative, int status) {
+  if (!dim_may_be_negative(not_negative)) return;
+  for (size_t i = 0; i < lower->check_count; i++)
+    if (dim_equal(lower->checked[i], not_negative)) return;
+  APPEND(lower->program->arena, lower->checked, lower->check_count, not_negative);
+  const Loc *loc = &lower->node->loc;
+  Step *step = step_control(lower->program, STEP_DIMS, loc, *loc->name ? loc->name : loc->op);
+  APPEND(lower->program->arena, step->checks, step->check_count, ((DimCheck){not_negative, status}));
+}
+
+void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims) {
+  for (int i = 0; i < view->rank; i++) {
+    Dim own = view->dims[i], whole = dims[i + rank - view->rank];
+    if (dim_is(own, 1) || dim_equal(own, whole)) continue;
+    Dim fits = dim_add(dim_equals(own, dim_const(1)), dim_equals(own, whole));
+    if (!dim_is_const(fits)) lower_check(lower, dim_plus(fits, -1), STATUS_SHAPE);
+  }
+}
 
 void step_view(Lower *lower, Step *step, const View *view) {
-  step_buffer(lower->program, step, view->buffer, view->offset * element_bytes(view->type));
+  step_buffer(lower->program, step, view->buffer, dim_bytes(view->type, view->offset));
 }
 
 static Access view_access(Lower *lower, Step *step, const View *view) {
   assert(view->rank == COORDS);
   Access access = {.type = view->type};
-  access.pointer = step_pointer(lower->program, step, view->buffer, view->offset * element_bytes(view->type));
-  for (int i = 0; i < COORDS; i++) access.stride[i] = view->dims[i] == 1 ? 0 : view->strides[i];
+  access.pointer = step_pointer(lower->program, step, view->buffer, dim_bytes(view->type, view->offset));
+  for (int i = 0; i < COORDS; i++) access.stride[i] = dim_is(view->dims[i], 1) ? dim_const(0) : view->strides[i];
   return access;
 }
 
@@ -254,6 +306,12 @@ int step_load_more(Lower *lower, Step *step, Func *func, const View *in) {
   return func_load(lower->program, func, &access);
 }
 
+int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in) {
+  Access access = view_access(lower, step, in);
+  access.fetched = true;
+  return func_load(lower->program, func, &access);
+}
+
 // Puts the dims of all views in the order of the first one's strides, drops those of size 1 and joins neighbours that
 // every view steps through alike.
 static void collapse(View *views, size_t count) {
@@ -262,13 +320,14 @@ static void collapse(View *views, size_t count) {
   View result[MAX_VIEWS];
   for (size_t v = 0; v < count; v++) result[v] = views[v];
   for (int i = 0; i < views[0].rank; i++) {
-    int64_t size = views[0].dims[order[i]];
-    if (size == 1) continue;
+    Dim size = views[0].dims[order[i]];
+    if (dim_is(size, 1)) continue;
     bool join = rank > 0;
-    for (size_t v = 0; v < count && join; v++) join = result[v].strides[rank - 1] == views[v].strides[order[i]] * size;
+    for (size_t v = 0; v < count && join; v++)
+      join = dim_equal(result[v].strides[rank - 1], dim_mul(views[v].strides[order[i]], size));
     if (!join) rank++;
     for (size_t v = 0; v < count; v++) {
-      result[v].dims[rank - 1] = join ? result[v].dims[rank - 1] * size : size;
+      result[v].dims[rank - 1] = join ? dim_mul(result[v].dims[rank - 1], size) : size;
       result[v].strides[rank - 1] = views[v].strides[order[i]];
     }
   }
@@ -282,8 +341,8 @@ bool view_to_coords(View *view) {
   if (view->rank > COORDS) return false;
   int shift = COORDS - view->rank;
   for (int i = COORDS - 1; i >= 0; i--) {
-    view->dims[i] = i >= shift ? view->dims[i - shift] : 1;
-    view->strides[i] = i >= shift ? view->strides[i - shift] : 0;
+    view->dims[i] = i >= shift ? view->dims[i - shift] : dim_const(1);
+    view->strides[i] = i >= shift ? view->strides[i - shift] : dim_const(0);
   }
   view->rank = COORDS;
   return true;
@@ -291,16 +350,23 @@ bool view_to_coords(View *view) {
 
 enum { MAX_SPLITS = 4096 };
 
+// The loads that a value really uses: by EX_LOAD or by EX_FETCH.
+static void find_loads(const Expr *e, ScalarOp op, bool *used) {
+  if (e->op == op) used[e->index] = true;
+  for (int i = 0; i < 3 && e->a[i]; i++) find_loads(e->a[i], op, used);
+}
+
 // One map step over views[0] (written) and the others, all of the same dims.
 static bool emit_map(Lower *lower, View *views, size_t count, const Expr *value) {
   if (views[0].rank > COORDS) { // a step for each index of the outermost dim
-    int64_t size = views[0].dims[0];
-    if (size > MAX_SPLITS) return lower_error(lower, "elementwise over %d dims that cannot be joined", views[0].rank);
+    int64_t size = views[0].dims[0].value;
+    if (!dim_is_const(views[0].dims[0]) || size > MAX_SPLITS)
+      return lower_error(lower, "elementwise over %d dims that cannot be joined", views[0].rank);
     for (int64_t i = 0; i < size; i++) {
       View part[MAX_VIEWS];
       for (size_t v = 0; v < count; v++) {
         part[v] = views[v];
-        part[v].offset += i * views[v].strides[0];
+        part[v].offset = dim_add(part[v].offset, dim_times(views[v].strides[0], i));
         part[v].rank--;
         memmove(part[v].dims, part[v].dims + 1, (size_t)part[v].rank * sizeof *part[v].dims);
         memmove(part[v].strides, part[v].strides + 1, (size_t)part[v].rank * sizeof *part[v].strides);
@@ -312,53 +378,58 @@ static bool emit_map(Lower *lower, View *views, size_t count, const Expr *value)
   Program *program = lower->program;
   for (size_t v = 0; v < count; v++) view_to_coords(&views[v]);
   Step *step = lower_step(lower, "map");
-  for (int i = 0; i < COORDS; i++) step_int(program, step, views[0].dims[i]);
+  step_dims(program, step, COORDS, views[0].dims);
   Func *body = step_func(program, step, FUNC_BODY, views[0].type);
   memcpy(body->space, views[0].dims, sizeof body->space);
   const Expr *loads[MAX_VIEWS] = {0};
-  for (size_t v = 1; v < count; v++)
-    loads[v - 1] = expr_load(program->exprs, views[v].type, step_load_more(lower, step, body, &views[v]));
+  bool fetched[MAX_VIEWS] = {0};
+  find_loads(value, EX_FETCH, fetched);
+  for (size_t v = 1; v < count; v++) {
+    int load =
+        fetched[v - 1] ? step_fetch_more(lower, step, body, &views[v]) : step_load_more(lower, step, body, &views[v]);
+    loads[v - 1] = expr_load(program->exprs, views[v].type, load);
+  }
   Access access = view_access(lower, step, &views[0]);
   func_store(program, body, &access, expr_substitute(program->exprs, value, NULL, loads));
-  step->parts = views[0].dims[0] * views[0].dims[1] * views[0].dims[2] * views[0].dims[3] / 4096 + 1;
+  step->parts = count_parts(view_count(&views[0]), 4096);
   return true;
-}
-
-// The loads that a value really uses.
-static void find_loads(const Expr *e, bool *used) {
-  if (e->op == EX_LOAD) used[e->index] = true;
-  for (int i = 0; i < 3 && e->a[i]; i++) find_loads(e->a[i], used);
 }
 
 bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, const Expr *value) {
   assert(count < MAX_VIEWS && value->type == out->type);
-  if (view_count(out) == 0) return true;
+  if (view_is_empty(out)) return true;
   View views[MAX_VIEWS];
   const Expr *renumbered[MAX_VIEWS] = {0};
   bool used[MAX_VIEWS] = {0};
   size_t kept = 1;
-  find_loads(value, used);
+  find_loads(value, EX_LOAD, used);
+  find_loads(value, EX_FETCH, used);
   views[0] = *out;
   for (size_t i = 0; i < count; i++) {
     if (!used[i]) continue;
+    lower_check_broadcast(lower, &ins[i], out->rank, out->dims);
     views[kept] = view_broadcast(&ins[i], out->rank, out->dims);
     renumbered[i] = expr_load(lower->program->exprs, ins[i].type, (int)kept - 1);
     kept++;
   }
   value = expr_substitute(lower->program->exprs, value, NULL, renumbered);
-  collapse(views, kept);
+  if (!expr_uses_coord(lower->program->exprs, value)) collapse(views, kept);
+  if (views[0].rank > COORDS && expr_uses_coord(lower->program->exprs, value))
+    return lower_error(lower, "coordinates of more than %d dims", COORDS);
   return emit_map(lower, views, kept, value);
 }
+
+static bool is_below(Dim dim, int64_t least) { return dim_is_const(dim) && dim.value < least; }
 
 // Copies whose last dims change places go through the transpose template, which moves whole tiles.
 static bool copy_transposed(Lower *lower, View *views) {
   View *out = &views[0], *in = &views[1];
   int rank = out->rank, col = rank - 1, row = -1;
-  if (rank < 2 || rank > 4 || out->strides[col] != 1 || in->strides[col] == 1) return false;
+  if (rank < 2 || rank > 4 || !dim_is(out->strides[col], 1) || dim_is(in->strides[col], 1)) return false;
   for (int i = 0; i < col; i++)
-    if (in->strides[i] == 1) row = i;
-  if (row < 0 || out->dims[row] < 4 || out->dims[col] < 4) return false;
-  int64_t n[2] = {1, 1}, x[2] = {0, 0}, y[2] = {0, 0};
+    if (dim_is(in->strides[i], 1)) row = i;
+  if (row < 0 || is_below(out->dims[row], 4) || is_below(out->dims[col], 4)) return false;
+  Dim one = dim_const(1), n[2] = {one, one}, x[2] = {0}, y[2] = {0};
   for (int i = 0, k = 4 - rank; i < col; i++) {
     if (i == row) continue;
     n[k] = out->dims[i], x[k] = in->strides[i], y[k] = out->strides[i], k++;
@@ -366,20 +437,17 @@ static bool copy_transposed(Lower *lower, View *views) {
   // In the template's words: rows of x are `col` here (stride xr), its columns are `row` (stride xc = 1).
   Program *program = lower->program;
   Step *step = lower_step(lower, "transpose");
-  const int64_t head[] = {element_bytes(out->type), n[0], n[1], out->dims[col], out->dims[row]};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, dim_const(dtype_unit(out->type)), n[0], n[1], out->dims[col], out->dims[row]);
   step_view(lower, step, in);
-  const int64_t from[] = {x[0], x[1], in->strides[col], 1};
-  for (size_t i = 0; i < COUNT(from); i++) step_int(program, step, from[i]);
+  ADD_DIMS(program, step, x[0], x[1], in->strides[col], one);
   step_view(lower, step, out);
-  const int64_t to[] = {y[0], y[1], out->strides[row], 1};
-  for (size_t i = 0; i < COUNT(to); i++) step_int(program, step, to[i]);
-  step->parts = view_count(out) / 4096 + 1;
+  ADD_DIMS(program, step, y[0], y[1], out->strides[row], one);
+  step->parts = count_parts(view_count(out), 4096);
   return true;
 }
 
 bool lower_copy(Lower *lower, const View *out, const View *in) {
-  if (view_count(out) == 0) return true;
+  if (view_is_empty(out)) return true;
   View views[2] = {*out, view_broadcast(in, out->rank, out->dims)};
   collapse(views, 2);
   if (copy_transposed(lower, views)) return true;
@@ -387,10 +455,10 @@ bool lower_copy(Lower *lower, const View *out, const View *in) {
 }
 
 Buffer *lower_pack(Lower *lower, const Tensor *tensor, const Pack *pack, const char *name) {
-  Buffer *buffer = buffer_new(lower->program, BUFFER_WEIGHT, 0, name);
+  Buffer *buffer = buffer_new(lower->program, BUFFER_WEIGHT, dim_const(0), name);
   buffer->tensor = tensor;
   buffer->pack = *pack;
-  buffer->bytes = dtype_bytes(tensor->type, pack_count(buffer));
+  buffer->bytes = dim_bytes(tensor->type, dim_const(pack_count(buffer)));
   return buffer;
 }
 
@@ -404,53 +472,112 @@ void lower_report(Lower *lower, const char *format, ...) {
 
 /* the whole graph */
 
+// A step has the name of a node; what stands for none has one made up.
+static Node *nameless(Lower *lower, const Graph *graph, const Value *value, const char *op) {
+  Node *node = NEW(lower->program->arena, Node);
+  node->loc = (Loc){.file = lower->model->file, .graph = graph->name, .name = value->name, .op = op};
+  return node;
+}
+
+// Elements that shapes are made of go into the frame as soon as they are computed.
+static bool measure(Lower *lower, const Value *value) {
+  if (!value->measured || value->data) return true;
+  View from = lower_in(lower, value);
+  Dim count = view_count(&from);
+  View to = view_dense(frame_buffer(lower->program), DT_I64, from.rank, from.dims);
+  to.offset = dim_const(frame_slots(lower->program, (size_t)count.value, value->elems));
+  const Expr *x = expr_load(lower->program->exprs, from.type, 0);
+  return lower_map(lower, &to, &from, 1, expr_cast(lower->program->exprs, DT_I64, x));
+}
+
+View lower_numbers(Lower *lower, size_t count, const Dim *numbers) {
+  Program *program = lower->program;
+  Dim *slots = NEW_ARRAY(program->arena, Dim, count), size = dim_const((int64_t)count);
+  const Loc *loc = &lower->node->loc;
+  Step *step = step_control(program, STEP_DIMS, loc, *loc->name ? loc->name : loc->op);
+  for (size_t i = 0; i < count; i++) slots[i] = dim_alias(program->dims, "element", numbers[i]);
+  step->dims = slots;
+  step->dim_count = count;
+  View view = view_dense(frame_buffer(program), DT_I64, 1, &size);
+  view.offset = dim_const(frame_slots(program, count, slots));
+  return view;
+}
+
+// An output whose dims are found out leaves them in the frame, with its place in the heap behind them.
+static void report_output(Lower *lower, size_t i, const View *view) {
+  Program *program = lower->program;
+  size_t count = (size_t)view->rank + 1;
+  Dim *slots = NEW_ARRAY(program->arena, Dim, count);
+  for (size_t k = 0; k < count; k++)
+    slots[k] = dim_alias(program->dims, "output", k + 1 < count ? view->dims[k] : dim_const(0));
+  program->output_slots[i] = frame_slots(program, count, slots);
+  view->buffer->place_symbol = slots[count - 1];
+  Step *step = step_control(program, STEP_DIMS, &lower->node->loc, "outputs");
+  step->dims = slots;
+  step->dim_count = count;
+}
+
 // The graph's outputs get buffers of their own, in row-major order.
 static bool lower_outputs(Lower *lower, const Graph *graph) {
   Program *program = lower->program;
   for (size_t i = 0; i < graph->output_count; i++) {
     Value *value = graph->outputs[i];
     View view = lower_in(lower, value);
-    bool whole = view.buffer->kind == BUFFER_ARENA && view_is_dense(&view) && view.offset == 0 &&
-                 view.buffer->bytes == dtype_bytes(view.type, view_count(&view));
+    bool whole = view.buffer->kind == BUFFER_ARENA && view_is_dense(&view) && dim_is(view.offset, 0) &&
+                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view)));
+    lower->node = value->producer ? value->producer : nameless(lower, graph, value, "output");
     if (whole) {
       view.buffer->kind = BUFFER_OUTPUT;
       view.buffer->io = (int)i;
-      continue;
+    } else {
+      Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, dim_bytes(view.type, view_count(&view)), value->name);
+      buffer->io = (int)i;
+      View out = view_dense(buffer, view.type, view.rank, view.dims);
+      if (!lower_copy(lower, &out, &view)) return false;
+      view = out;
     }
-    Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, dtype_bytes(view.type, view_count(&view)), value->name);
-    buffer->io = (int)i;
-    View out = view_dense(buffer, view.type, view.rank, view.dims);
-    lower->node = value->producer;
-    if (!lower->node) { // an input or a constant: a step has the name of a node
-      lower->node = NEW(program->arena, Node);
-      lower->node->loc = (Loc){.file = lower->model->file, .graph = graph->name, .name = value->name, .op = "output"};
-    }
-    if (!lower_copy(lower, &out, &view)) return false;
+    if (!view_is_static(&view)) report_output(lower, i, &view);
   }
+  return true;
+}
+
+static bool lower_inputs(Lower *lower, const Graph *graph) {
+  Program *program = lower->program;
+  for (size_t i = 0; i < graph->input_count; i++) {
+    Value *value = graph->inputs[i];
+    View view = view_dense(NULL, value->type, value->rank, value->dims);
+    view.buffer = buffer_new(program, BUFFER_INPUT, dim_bytes(value->type, view_count(&view)), value->name);
+    view.buffer->io = (int)i;
+    if (!view_is_static(&view)) program->input_slots[i] = frame_input(program, (size_t)value->rank, value->dims);
+    set_view(lower, value, &view);
+    lower->node = nameless(lower, graph, value, "input");
+    if (!measure(lower, value)) return false;
+  }
+  return true;
+}
+
+bool lower_node(Lower *lower, Node *node) {
+  lower->node = node;
+  if (!node->op->lower(lower, node)) return false;
+  for (size_t i = 0; i < node->out_count; i++)
+    if (node->out[i] && !measure(lower, node->out[i])) return false;
   return true;
 }
 
 static Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
   Model *model = graph->model;
-  Program *program = program_new(arena);
+  Program *program = program_new(arena, model->dims);
   Lower lower = {.model = model, .target = target, .program = program};
   lower.views = NEW_ARRAY(arena, View *, (size_t)model->values);
   lower.channels_last = NEW_ARRAY(arena, View *, (size_t)model->values);
   program->inputs = graph->inputs, program->input_count = graph->input_count;
   program->outputs = graph->outputs, program->output_count = graph->output_count;
+  program->input_slots = NEW_ARRAY(arena, int, graph->input_count);
+  program->output_slots = NEW_ARRAY(arena, int, graph->output_count);
   int errors = model->diag->errors;
-  for (size_t i = 0; i < graph->input_count; i++) {
-    Value *value = graph->inputs[i];
-    Buffer *buffer = buffer_new(program, BUFFER_INPUT, dtype_bytes(value->type, value_count(value)), value->name);
-    int64_t dims[MAX_RANK];
-    buffer->io = (int)i;
-    static_dims(value, dims);
-    View view = view_dense(buffer, value->type, value->rank, dims);
-    set_view(&lower, value, &view);
-  }
+  if (!lower_inputs(&lower, graph)) return NULL;
   for (Node *node = graph->first; node; node = node->next) {
-    lower.node = node;
-    if (!node->op->lower(&lower, node)) { // go on, so that all nodes that cannot be lowered are named
+    if (!lower_node(&lower, node)) { // go on, so that all nodes that cannot be lowered are named
       for (size_t i = 0; i < node->out_count; i++)
         if (node->out[i] && !lower.views[node->out[i]->id]) lower_out(&lower, node->out[i]);
     }

@@ -7,11 +7,21 @@ enum { MAX_VIEWS = 40 }; // of one elementwise step
 // The graph's Program for a target: lowered, fused and planned. NULL after recorded errors.
 Program *make_program(Arena *arena, const Graph *graph, const Target *target);
 
+// Ends the run when the view turns out not to broadcast to `dims`.
+void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims);
 // A row-major buffer for what a rule needs between its steps.
-View lower_scratch(Lower *lower, DType type, int rank, const int64_t *dims);
+View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims);
+// One node of a graph, with what its results need besides.
+bool lower_node(Lower *lower, Node *node);
+// A buffer that lower_reserve gives a place and a size when the model runs, as often as they change: of values whose
+// dims are symbols that steps assign.
+View lower_block(Lower *lower, const char *name, DType type, int rank, const Dim *dims);
+// A block has room for `bytes` from here on, and holds its first `keep` bytes still.
+void lower_reserve(Lower *lower, Buffer *block, Dim bytes, Dim keep);
 // A view in row-major order: itself or a copy.
 View lower_dense_view(Lower *lower, const View *view, const char *name);
-// One more load of a function of the step; returns its index for expr_load.
+// One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.
 int step_load_more(Lower *lower, Step *step, Func *func, const View *in);
+int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in);
 // Shifts a view of lower rank into the last of COORDS dims; false when it has more.
 bool view_to_coords(View *view);

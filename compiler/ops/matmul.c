@@ -67,7 +67,7 @@ typedef struct {
 typedef struct {
   View a, b, out, c;
   Axis batch0, batch1;
-  int64_t m, n, k;
+  Dim m, n, k;
   Epilogue epilogue;
 } Product;
 
@@ -87,63 +87,60 @@ static void add_epilogue(Lower *lower, const Product *p, Step *step, Func *func,
 // The last two dims of the views as axes.
 static Axis row_axis(const Product *p) {
   int i = p->a.rank - 2;
-  return (Axis){p->m, {p->a.strides[i], 0, p->out.strides[i], p->c.strides[i]}};
+  return (Axis){p->m, {p->a.strides[i], dim_const(0), p->out.strides[i], p->c.strides[i]}};
 }
 static Axis column_axis(const Product *p) {
   int i = p->a.rank - 1;
-  return (Axis){p->n, {0, p->b.strides[i], p->out.strides[i], p->c.strides[i]}};
+  return (Axis){p->n, {dim_const(0), p->b.strides[i], p->out.strides[i], p->c.strides[i]}};
 }
 
+static Dim own_dim(const Axis *axis, int view) { return dim_is(axis->stride[view], 0) ? dim_const(1) : axis->dim; }
+
 // B in panels: [batch0][batch1][ceil(n / nr)][k][nr]. Sets the floats between packed matrices.
-static Buffer *pack_b(Lower *lower, const Product *p, int64_t nr, int64_t packed[2]) {
-  int64_t batch0 = p->batch0.stride[1] ? p->batch0.dim : 1, batch1 = p->batch1.stride[1] ? p->batch1.dim : 1;
-  int64_t k_stride = p->b.strides[p->b.rank - 2], n_stride = p->b.strides[p->b.rank - 1];
-  int64_t panels = div_up(p->n, nr), matrix = panels * p->k * nr;
-  packed[1] = p->batch1.stride[1] ? matrix : 0;
-  packed[0] = p->batch0.stride[1] ? matrix * batch1 : 0;
+static Buffer *pack_b(Lower *lower, const Product *p, int64_t nr, Dim packed[2]) {
+  Dim batch0 = own_dim(&p->batch0, 1), batch1 = own_dim(&p->batch1, 1);
+  Dim k_stride = p->b.strides[p->b.rank - 2], n_stride = p->b.strides[p->b.rank - 1];
+  Dim panels = dim_div_up(p->n, nr), matrix = dim_times(dim_mul(panels, p->k), nr);
+  packed[1] = dim_is(p->batch1.stride[1], 0) ? dim_const(0) : matrix;
+  packed[0] = dim_is(p->batch0.stride[1], 0) ? dim_const(0) : dim_mul(matrix, batch1);
   const Tensor *constant = view_constant(&p->b);
-  if (constant) {
+  if (constant && dim_is_const(batch0) && dim_is_const(batch1)) {
+    int64_t n_step = n_stride.value;
     Pack pack = {.rank = 5,
-                 .dims = {batch0, batch1, panels, p->k, nr},
-                 .strides = {p->batch0.stride[1], p->batch1.stride[1], nr * n_stride, k_stride, n_stride},
+                 .dims = {batch0.value, batch1.value, panels.value, p->k.value, nr},
+                 .strides = {p->batch0.stride[1].value, p->batch1.stride[1].value, nr * n_step, k_stride.value, n_step},
                  .panel = nr,
                  .panel_dim = 2,
-                 .bound = p->n};
+                 .bound = p->n.value};
     return lower_pack(lower, constant, &pack, p->b.buffer->name);
   }
   Program *program = lower->program;
-  int64_t count = batch0 * batch1 * matrix;
+  Dim count = dim_mul(dim_mul(batch0, batch1), matrix);
   View out = lower_scratch(lower, DT_F32, 1, &count);
   Step *step = lower_step(lower, "pack_b_f32");
-  const int64_t head[] = {batch0, batch1, p->k, p->n};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, batch0, batch1, p->k, p->n);
   step_view(lower, step, &p->b);
-  const int64_t strides[] = {p->batch0.stride[1], p->batch1.stride[1], k_stride, n_stride, nr};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  ADD_DIMS(program, step, p->batch0.stride[1], p->batch1.stride[1], k_stride, n_stride, dim_const(nr));
   step_view(lower, step, &out);
-  step->parts = count / 4096 + 1;
+  step->parts = count_parts(count, 4096);
   return out.buffer;
 }
 
 static bool lower_panels(Lower *lower, Product *p) {
   Program *program = lower->program;
-  Tile tile = choose_tile(lower->target, 1, p->m, p->n, p->k);
-  int64_t packed[2];
+  Tile tile = choose_tile(lower->target, 1, usual_size(p->m), usual_size(p->n), usual_size(p->k));
+  Dim packed[2];
   Buffer *b = pack_b(lower, p, tile.nr, packed);
   Axis coords[COORDS] = {p->batch0, p->batch1, row_axis(p), column_axis(p)};
   Step *step = lower_step(lower, "gemm_f32");
-  const int64_t head[] = {p->batch0.dim, p->batch1.dim, p->m, p->n, p->k};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, p->batch0.dim, p->batch1.dim, p->m, p->n, p->k);
   step_view(lower, step, &p->a);
-  const int64_t strides[] = {p->batch0.stride[0], p->batch1.stride[0], coords[2].stride[0],
-                             p->a.strides[p->a.rank - 1]};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
-  step_buffer(program, step, b, 0);
-  const int64_t tail[] = {packed[0], packed[1], tile.mr, tile.nv};
-  for (size_t i = 0; i < COUNT(tail); i++) step_int(program, step, tail[i]);
+  ADD_DIMS(program, step, p->batch0.stride[0], p->batch1.stride[0], coords[2].stride[0], p->a.strides[p->a.rank - 1]);
+  step_buffer(program, step, b, dim_const(0));
+  ADD_DIMS(program, step, packed[0], packed[1], dim_const(tile.mr), dim_const(tile.nv));
   View along = axes_view(&p->out, 2, coords);
   add_epilogue(lower, p, step, step_store(lower, step, &along), coords);
-  step_macs(lower, step, p->batch0.dim * p->batch1.dim * p->m * p->n * p->k);
+  step_macs(lower, step, dim_mul(dim_mul(p->batch0.dim, p->batch1.dim), dim_mul(dim_mul(p->m, p->n), p->k)));
   return true;
 }
 
@@ -160,32 +157,34 @@ static bool lower_epilogue(Lower *lower, const Product *p, const View *in, const
 // A product with a vector as a reduction of a · b over k. The views become [batch0, batch1, m or n, k].
 static bool lower_vector(Lower *lower, Product *p) {
   ExprTable *exprs = lower->program->exprs;
-  Axis line = p->n == 1 ? row_axis(p) : column_axis(p);
-  Axis k = {p->k, {p->a.strides[p->a.rank - 1], p->b.strides[p->b.rank - 2], 0, 0}};
-  Axis wide[COORDS] = {p->batch0, p->batch1, line, k}, flat[COORDS] = {p->batch0, p->batch1, line, {.dim = 1}};
+  bool rows = dim_is(p->n, 1);
+  Axis line = rows ? row_axis(p) : column_axis(p);
+  Axis k = {p->k, {p->a.strides[p->a.rank - 1], p->b.strides[p->b.rank - 2]}};
+  Axis wide[COORDS] = {p->batch0, p->batch1, line, k}, flat[COORDS] = {p->batch0, p->batch1, line, no_axis};
   bool reduced[COORDS] = {false, false, false, true};
-  View matrix = axes_view(p->n == 1 ? &p->a : &p->b, p->n != 1, wide);
-  View vector = axes_view(p->n == 1 ? &p->b : &p->a, p->n == 1, wide);
+  View matrix = axes_view(rows ? &p->a : &p->b, !rows, wide);
+  View vector = axes_view(rows ? &p->b : &p->a, rows, wide);
   View out = axes_view(&p->out, 2, flat), c = axes_view(&p->c, 3, flat);
   View sum = lower_scratch(lower, DT_F32, COORDS, out.dims);
   const Expr *product = expr_op(exprs, EX_MUL, expr_load(exprs, DT_F32, 0), expr_load(exprs, DT_F32, 1), NULL);
-  lower->program->macs += view_count(&matrix);
+  Dim macs = view_count(&matrix);
+  if (dim_is_const(macs)) lower->program->macs += macs.value;
   return lower_reduction(lower, REDUCE_SUM, (View[]){matrix, vector}, 2, product, reduced, &sum,
                          expr_acc(exprs, DT_F32)) &&
          lower_epilogue(lower, p, &sum, &out, &c);
 }
 
 static bool lower_product(Lower *lower, const View *a, const View *b, const View *out, Epilogue epilogue) {
-  Product p = {.a = *a, .b = *b, .out = *out, .epilogue = epilogue, .batch0 = {.dim = 1}, .batch1 = {.dim = 1}};
+  Product p = {.a = *a, .b = *b, .out = *out, .epilogue = epilogue, .batch0 = no_axis, .batch1 = no_axis};
   int rank = a->rank;
   bool batch[MAX_RANK] = {0};
   p.m = a->dims[rank - 2], p.k = a->dims[rank - 1], p.n = b->dims[rank - 1];
   p.c = epilogue.c ? *epilogue.c : *out;
-  if (view_count(out) == 0) return true;
+  if (view_is_empty(out)) return true;
   for (int i = 0; i < rank - 2; i++) batch[i] = true;
   Axes axes = axes_join((const View *[]){&p.a, &p.b, &p.out, &p.c}, 4, batch, false);
   // Matrices that share B stand below one another.
-  for (Axis joined; axes.count && !axes.at[axes.count - 1].stride[1]; axes.count--) {
+  for (Axis joined; axes.count && dim_is(axes.at[axes.count - 1].stride[1], 0); axes.count--) {
     if (!axis_join(axes.at[axes.count - 1], row_axis(&p), 4, &joined)) break;
     p.m = joined.dim;
     p.a.strides[rank - 2] = joined.stride[0];
@@ -203,7 +202,7 @@ static bool lower_product(Lower *lower, const View *a, const View *b, const View
   }
   p.batch1 = axes_from_end(&axes, 0);
   p.batch0 = axes_from_end(&axes, 1);
-  bool vector = p.n == 1 || (p.m == 1 && !view_constant(&p.b));
+  bool vector = dim_is(p.n, 1) || (dim_is(p.m, 1) && !view_constant(&p.b));
   return vector ? lower_vector(lower, &p) : lower_panels(lower, &p);
 }
 
@@ -236,7 +235,7 @@ static View as_matrix(View view, bool row) {
   View result = view;
   result.rank = 2;
   result.dims[row] = view.dims[0], result.strides[row] = view.strides[0];
-  result.dims[!row] = 1, result.strides[!row] = 0;
+  result.dims[!row] = dim_const(1), result.strides[!row] = dim_const(0);
   return result;
 }
 
@@ -245,7 +244,7 @@ bool lower_matmul(Lower *lower, Node *node) {
   View made = lower_out(lower, node->out[0]), out;
   int rank = a.rank > b.rank ? a.rank : b.rank, batch = node->out[0]->rank;
   batch -= (node->in[0]->rank > 1) + (node->in[1]->rank > 1);
-  int64_t dims[MAX_RANK], a_dims[MAX_RANK], b_dims[MAX_RANK];
+  Dim dims[MAX_RANK], a_dims[MAX_RANK], b_dims[MAX_RANK];
   for (int i = 0; i < batch; i++) dims[i] = a_dims[i] = b_dims[i] = made.dims[i];
   dims[rank - 2] = a_dims[rank - 2] = a.dims[a.rank - 2];
   dims[rank - 1] = b_dims[rank - 1] = b.dims[b.rank - 1];

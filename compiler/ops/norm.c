@@ -44,7 +44,7 @@ bool infer_softmax_flat(Model *model, Node *node) {
 typedef struct {
   View in, out;
   Axis coords[COORDS]; // strides of: in, out, then the broadcast inputs in `more`
-  int64_t rows;
+  Dim rows;
 } Rows;
 
 static bool try_rows(Rows *rows, const View *const *more, int more_count, const bool *inner) {
@@ -54,10 +54,11 @@ static bool try_rows(Rows *rows, const View *const *more, int more_count, const 
   for (int i = 0; i < rows->in.rank; i++) outer[i] = !inner[i];
   Axes line = axes_join(views, 2 + more_count, inner, true), box = axes_join(views, 2 + more_count, outer, true);
   Axis row = axes_from_end(&line, 0);
-  if (line.count > 1 || box.count > 3 || (row.dim > 1 && row.stride[0] != 1)) return false;
+  if (line.count > 1 || box.count > 3 || (!dim_is(row.dim, 1) && !dim_is(row.dim, 0) && !dim_is(row.stride[0], 1)))
+    return false;
   for (int i = 0; i < 3; i++) rows->coords[i] = axes_from_end(&box, 2 - i);
   rows->coords[3] = row;
-  rows->rows = rows->coords[0].dim * rows->coords[1].dim * rows->coords[2].dim;
+  rows->rows = dim_mul(dim_mul(rows->coords[0].dim, rows->coords[1].dim), rows->coords[2].dim);
   return true;
 }
 
@@ -79,9 +80,9 @@ static bool make_rows(Lower *lower, const View *const *more, int more_count, con
 
 static Step *start_rows(Lower *lower, const Rows *rows, const char *kernel) {
   Step *step = lower_step(lower, kernel);
-  for (int i = 0; i < COORDS; i++) step_int(lower->program, step, rows->coords[i].dim);
-  int64_t parts = rows->rows * rows->coords[3].dim / 4096 + 1;
-  step->parts = parts < rows->rows ? parts : rows->rows;
+  for (int i = 0; i < COORDS; i++) step_dims(lower->program, step, 1, &rows->coords[i].dim);
+  int64_t parts = count_parts(dim_mul(rows->rows, rows->coords[3].dim), 4096), most = count_parts(rows->rows, 1) - 1;
+  step->parts = parts < most ? parts : most;
   return step;
 }
 
@@ -91,17 +92,17 @@ enum { ROW_LOCAL = 1024, MOST_LONG_PARTS = 64 }; // templates/norm.h: longer row
 
 static bool lower_softmax_over(Lower *lower, const bool *inner, bool log) {
   Rows rows;
-  if (value_count(lower->node->out[0]) == 0) return lower_out(lower, lower->node->out[0]), true;
+  if (value_is_empty(lower->node->out[0])) return lower_out(lower, lower->node->out[0]), true;
   if (!make_rows(lower, NULL, 0, inner, &rows)) return false;
   Program *program = lower->program;
   Step *step = start_rows(lower, &rows, "softmax_f32");
   step_int(program, step, log);
   View in = axes_view(&rows.in, 0, rows.coords), out = axes_view(&rows.out, 1, rows.coords);
   step_load(lower, step, &in);
-  int64_t n = rows.coords[3].dim, scratch = 0;
-  if (n > ROW_LOCAL) {
+  Dim n = rows.coords[3].dim, scratch = dim_const(0);
+  if (!dim_is_const(n) || n.value > ROW_LOCAL) {
     if (step->parts > MOST_LONG_PARTS) step->parts = MOST_LONG_PARTS;
-    scratch = round_up(n, 16) * step->parts;
+    scratch = dim_times(dim_div_up(n, 16), 16 * step->parts);
   }
   View memory = lower_scratch(lower, DT_F32, 1, &scratch);
   step_view(lower, step, &memory);
@@ -143,7 +144,7 @@ bool lower_layer_norm(Lower *lower, Node *node) {
     more[more_count++] = view_broadcast(&view, x.rank, x.dims);
   }
   Rows rows;
-  if (view_count(&x) == 0) return lower_out(lower, node->out[0]), true;
+  if (view_is_empty(&x)) return lower_out(lower, node->out[0]), true;
   if (!make_rows(lower, views, more_count, inner, &rows)) return false;
   Step *step = start_rows(lower, &rows, "layernorm_f32");
   step_float(lower->program, step, (float)node_float(node, "epsilon", 1e-5));
@@ -194,11 +195,11 @@ bool lower_batch_norm(Lower *lower, Node *node) {
     return false;
   View *const small[] = {&factor, &shift};
   for (int i = 0; i < 2; i++) { // one value for each of dim 1
-    int64_t stride = small[i]->strides[0];
+    Dim stride = small[i]->strides[0];
     small[i]->rank = in.rank;
     for (int k = 0; k < in.rank; k++) {
-      small[i]->dims[k] = k == 1 ? in.dims[1] : 1;
-      small[i]->strides[k] = k == 1 ? stride : 0;
+      small[i]->dims[k] = k == 1 ? in.dims[1] : dim_const(1);
+      small[i]->strides[k] = k == 1 ? stride : dim_const(0);
     }
   }
   return lower_map(lower, &out, (View[]){in, factor, shift}, 3,

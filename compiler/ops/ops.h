@@ -41,12 +41,20 @@ bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with);
 bool infer_broadcast(Model *model, Node *node);
 bool infer_same(Model *model, Node *node);        // every output has the first input's shape
 bool infer_elementwise(Model *model, Node *node); // broadcasts and carries known elements through the formula
+// True when inference should fold the value, which is computed from constants, and come again.
+bool want_constant(Model *model, Value *value);
 // Integer elements of a constant or shape-computed input: *count dims, NULL after an error that names the input.
 const Dim *need_elems(Model *model, Node *node, size_t input, int64_t *count);
 const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count); // the same, constants only
+// A list of integers as dims: *count of them, NULL where the attribute is absent.
+const Dim *attr_dims(Model *model, const Node *node, const char *name, int64_t *count);
 // An axis attribute made non-negative, or an error.
 bool need_axis(Model *model, Node *node, int64_t axis, int rank, int *out);
 bool need_rank(Model *model, Node *node, size_t input, int min, int max);
+
+// Types, dims and known elements of all values of a graph whose inputs have them (passes/infer.c). Values that have
+// them already are passed by. False after recorded errors.
+bool infer_graph(Graph *graph);
 
 /* lower.c: helpers of the lower rules. */
 
@@ -57,9 +65,9 @@ typedef struct {
   Buffer *buffer;
   DType type;
   int rank;
-  int64_t offset; // elements
-  int64_t dims[MAX_RANK];
-  int64_t strides[MAX_RANK];
+  Dim offset; // elements
+  Dim dims[MAX_RANK];
+  Dim strides[MAX_RANK];
 } View;
 
 struct Lower {
@@ -69,6 +77,8 @@ struct Lower {
   View **views;         // by value id; NULL until the value is computed
   View **channels_last; // by value id: what lower_channels_last gave before
   Node *node;           // that is being lowered
+  Dim *checked;         // dims that a check stands for already
+  size_t check_count;
 };
 
 // The view of an input of any strides.
@@ -86,13 +96,21 @@ View lower_out_like(Lower *lower, Value *value, const View *like);
 View lower_out_channels_last(Lower *lower, Value *value);
 // Makes the output another view of an input: nothing is computed.
 void lower_alias(Lower *lower, Value *value, const View *view);
-View view_dense(Buffer *buffer, DType type, int rank, const int64_t *dims);
+View view_dense(Buffer *buffer, DType type, int rank, const Dim *dims);
+View view_of_ints(Buffer *buffer, DType type, int rank, const int64_t *dims); // the same for constant dims
 bool view_is_dense(const View *view);
-int64_t view_count(const View *view);
+Dim view_count(const View *view);
+bool view_is_empty(const View *view); // known to have no elements
+bool view_is_static(const View *view);
 // The view with its dims taken as `dims` (same count): true when strides allow it.
-bool view_reshape(const View *view, int rank, const int64_t *dims, View *out);
-View view_broadcast(const View *view, int rank, const int64_t *dims); // NumPy's rule: stride 0 where a dim was 1
+bool view_reshape(const View *view, int rank, const Dim *dims, View *out);
+// NumPy's rule: stride 0 where a dim was 1. Where only the run tells whether a dim is 1, so does the stride.
+View view_broadcast(const View *view, int rank, const Dim *dims);
 
+// Numbers that are known at run time only, as an int64 vector.
+View lower_numbers(Lower *lower, size_t count, const Dim *numbers);
+// Ends the run with a Status when a dim turns out to be negative; nothing where it is known not to be.
+void lower_check(Lower *lower, Dim not_negative, int status);
 // A step for the current node; its name is the node's.
 Step *lower_step(Lower *lower, const char *kernel);
 void step_view(Lower *lower, Step *step, const View *view); // a pointer argument
@@ -101,7 +119,8 @@ void step_view(Lower *lower, Step *step, const View *view); // a pointer argumen
 Func *step_store(Lower *lower, Step *step, const View *out);
 Func *step_load(Lower *lower, Step *step, const View *in);
 // An elementwise step: value(loads...) for each element of out. Inputs have any strides and broadcast.
-// `value` is over EX_LOAD i = ins[i].
+// `value` is over EX_LOAD i = ins[i]. ins[i] of an EX_FETCH i has size 1 in the dims that its index chooses along. In
+// an expression that holds EX_COORD, dim i of out (of at most COORDS) is coordinate COORDS - rank + i.
 bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, const Expr *value);
 bool lower_copy(Lower *lower, const View *out, const View *in);
 // A constant or run-time value packed for a template: a weight buffer with `pack`.

@@ -81,19 +81,20 @@ bool infer_pad(Model *model, Node *node) {
 /* lowering */
 
 // `size` elements of an axis from `from` on.
-static void cut(View *view, int axis, int64_t from, int64_t size) {
-  view->offset += from * view->strides[axis];
+static void cut(View *view, int axis, Dim from, Dim size) {
+  view->offset = dim_add(view->offset, dim_mul(from, view->strides[axis]));
   view->dims[axis] = size;
 }
 
-bool lower_border(Lower *lower, const View *out, const View *in, const int64_t *begin, const Expr *value,
+bool lower_border(Lower *lower, const View *out, const View *in, const Dim *begin, const Expr *value,
                   const View *element) {
   View rest = *out; // without the borders of the axes before
   for (int i = 0; i < in->rank; i++) {
-    const int64_t starts[3] = {0, begin[i] + in->dims[i], out->dims[i]}, ends[2] = {begin[i], out->dims[i]};
+    Dim end = dim_add(begin[i], in->dims[i]);
+    const Dim starts[2] = {dim_const(0), end}, sizes[2] = {begin[i], dim_sub(out->dims[i], end)};
     for (int side = 0; side < 2; side++) {
       View border = rest;
-      cut(&border, i, starts[side], ends[side] - starts[side]);
+      cut(&border, i, starts[side], sizes[side]);
       if (!lower_map(lower, &border, element, element ? 1 : 0, value)) return false;
     }
     cut(&rest, i, begin[i], in->dims[i]);
@@ -102,23 +103,25 @@ bool lower_border(Lower *lower, const View *out, const View *in, const int64_t *
 }
 
 // Borders that repeat elements, one axis after another: those of the second axis repeat those of the first too.
-static bool repeat_inside(Lower *lower, const View *out, const View *in, const int64_t *begin, const char *mode) {
+static bool repeat_inside(Lower *lower, const View *out, const View *in, const Dim *begin, const char *mode) {
   View filled = *out;
   for (int i = 0; i < in->rank; i++) cut(&filled, i, begin[i], in->dims[i]);
   if (!lower_copy(lower, &filled, in)) return false;
   for (int i = 0; i < in->rank; i++) {
-    int64_t n = in->dims[i], end = begin[i] + n, whole = out->dims[i], step = *mode == 'r' ? -1 : *mode == 'w' ? 1 : 0;
-    const int64_t starts[2] = {0, end}, sizes[2] = {begin[i], whole - end};
+    Dim n = in->dims[i], end = dim_add(begin[i], n), whole = out->dims[i];
+    int64_t step = *mode == 'r' ? -1 : *mode == 'w' ? 1 : 0;
+    const Dim starts[2] = {dim_const(0), end}, sizes[2] = {begin[i], dim_sub(whole, end)};
     // The element that the first one of each border repeats.
-    const int64_t reflect[2] = {2 * begin[i], end - 2}, edge[2] = {begin[i], end - 1}, wrap[2] = {n, begin[i]};
-    const int64_t *source = *mode == 'r' ? reflect : *mode == 'w' ? wrap : edge;
+    const Dim reflect[2] = {dim_times(begin[i], 2), dim_plus(end, -2)}, edge[2] = {begin[i], dim_plus(end, -1)};
+    const Dim wrap[2] = {n, begin[i]};
+    const Dim *source = *mode == 'r' ? reflect : *mode == 'w' ? wrap : edge;
     View line = filled; // with the whole of this axis
-    line.offset -= begin[i] * line.strides[i];
+    line.offset = dim_sub(line.offset, dim_mul(begin[i], line.strides[i]));
     for (int side = 0; side < 2; side++) {
       View to = line, from = line;
       cut(&to, i, starts[side], sizes[side]);
       cut(&from, i, source[side], sizes[side]);
-      from.strides[i] *= step;
+      from.strides[i] = dim_times(from.strides[i], step);
       if (!lower_copy(lower, &to, &from)) return false;
     }
     line.dims[i] = whole;
@@ -132,18 +135,19 @@ bool lower_pad(Lower *lower, Node *node) {
   Pads pads;
   if (!read_pads(lower->model, node, &pads)) return false;
   View in = lower_in(lower, node->in[0]);
-  int64_t begin[MAX_RANK];
+  Dim begin[MAX_RANK];
   bool only_cut = true;
   for (int i = 0; i < in.rank; i++) {
     int64_t before = pads.before[i], after = pads.after[i];
     only_cut &= before <= 0 && after <= 0;
-    begin[i] = before > 0 ? before : 0;
-    cut(&in, i, before < 0 ? -before : 0, in.dims[i] + (before < 0 ? before : 0) + (after < 0 ? after : 0));
+    begin[i] = dim_const(before > 0 ? before : 0);
+    cut(&in, i, dim_const(before < 0 ? -before : 0),
+        dim_plus(in.dims[i], (before < 0 ? before : 0) + (after < 0 ? after : 0)));
   }
   if (only_cut) return lower_alias(lower, node->out[0], &in), true;
   View out = lower_out_like(lower, node->out[0], &in);
   const char *mode = node_string(node, "mode", "constant");
-  if (view_count(&out) == 0) return true;
+  if (view_is_empty(&out)) return true;
   if (*mode != 'c') return repeat_inside(lower, &out, &in, begin, mode);
   const Value *value = node_in(node, 2);
   if (!value)

@@ -11,7 +11,7 @@ bool infer_pool(Model *model, Node *node) {
   if (!need_rank(model, node, 0, 3, MAX_RANK) || !read_window(model, node, x->rank - 2, NULL, &w)) return false;
   for (int i = 0; i < w.rank; i++) {
     int64_t reach = w.dilation[i] * (w.kernel[i] - 1);
-    if (w.before[i] > reach || w.after[i] > reach)
+    if (w.before[i].value > reach || w.after[i].value > reach)
       return node_error(model, node, "a window could lie in the padding alone: pads must be smaller than the kernel");
   }
   if (!infer_windows(model, node, &w, x->dims[0], x->dims[1])) return false;
@@ -35,26 +35,25 @@ static bool lower_pool(Lower *lower, Node *node, const char *kernel, bool mean) 
   if (!read_window(lower->model, node, node->in[0]->rank - 2, NULL, &w)) return false;
   if (w.rank > 2) return lower_error(lower, "pools of %d spatial dims are not supported yet", w.rank);
   View x = lower_in(lower, node->in[0]);
-  if (x.strides[1] != 1) x = lower_channels_last(lower, node->in[0]);
+  if (!dim_is(x.strides[1], 1)) x = lower_channels_last(lower, node->in[0]);
   View y = lower_out_channels_last(lower, node->out[0]);
-  if (view_count(&y) == 0) return true;
+  if (view_is_empty(&y)) return true;
   settle_pads(&w, &x, &y);
   if (!window_to_2d(lower, &w, &x, &y)) return false;
   Program *program = lower->program;
   Step *step = lower_step(lower, kernel);
-  const int64_t head[] = {y.dims[0],   y.dims[2],     y.dims[3],     y.dims[1], w.kernel[0], w.kernel[1], w.stride[0],
-                          w.stride[1], w.dilation[0], w.dilation[1], x.dims[2], x.dims[3],   w.before[0], w.before[1]};
-  for (size_t i = 0; i < COUNT(head); i++) step_int(program, step, head[i]);
+  ADD_DIMS(program, step, y.dims[0], y.dims[2], y.dims[3], y.dims[1]);
+  step_window(program, step, &w);
+  ADD_DIMS(program, step, x.dims[2], x.dims[3], w.before[0], w.before[1]);
   // Pixels around the image that the divisor of a mean counts.
   bool counted = node_int(node, "count_include_pad", 0) != 0;
-  const int64_t around[] = {w.before[0], w.before[1], w.after[0], w.after[1]};
-  for (size_t i = 0; mean && i < COUNT(around); i++) step_int(program, step, counted ? around[i] : 0);
+  const Dim around[] = {w.before[0], w.before[1], w.after[0], w.after[1]}, none[COUNT(around)] = {0};
+  if (mean) step_dims(program, step, COUNT(around), counted ? around : none);
   step_view(lower, step, &x);
-  const int64_t strides[] = {x.strides[0], x.strides[2], x.strides[3]};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
+  ADD_DIMS(program, step, x.strides[0], x.strides[2], x.strides[3]);
   View out = view_channels_inside(&y);
   step_store(lower, step, &out);
-  step->parts = view_count(&y) * w.kernel[0] * w.kernel[1] / 8192 + 1;
+  step->parts = count_parts(dim_times(view_count(&y), w.kernel[0] * w.kernel[1]), 8192);
   return true;
 }
 bool lower_average_pool(Lower *lower, Node *node) { return lower_pool(lower, node, "avgpool2d_f32", true); }

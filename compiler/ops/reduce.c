@@ -8,7 +8,6 @@
 #include "compiler/ops/lower.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* shapes */
 
@@ -46,7 +45,7 @@ bool infer_reduce(Model *model, Node *node) {
 
 /* lowering */
 
-static bool is_unit(Axis axis) { return llabs(axis.stride[0]) == 1; }
+static bool is_unit(Axis axis) { return dim_is(axis.stride[0], 1) || dim_is(axis.stride[0], -1); }
 
 bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_count, const Expr *load,
                      const bool *reduced, const View *out, const Expr *store) {
@@ -54,11 +53,11 @@ bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_coun
   View wide[2];
   bool kept[MAX_RANK], any = false;
   const View *views[3] = {&wide[0], in_count > 1 ? &wide[1] : out, out};
-  if (view_count(out) == 0) return true;
+  if (view_is_empty(out)) return true;
   for (int i = 0; i < in_count; i++) wide[i] = view_broadcast(&ins[i], ins[0].rank, ins[0].dims);
   for (int i = 0; i < out->rank; i++) {
     kept[i] = !reduced[i];
-    any |= reduced[i] && ins[0].dims[i] != 1;
+    any |= reduced[i] && !dim_is(ins[0].dims[i], 1);
   }
   if (!any) return lower_map(lower, out, wide, (size_t)in_count, expr_substitute(exprs, store, load, NULL));
 
@@ -72,8 +71,8 @@ bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_coun
     return lower_map(lower, &copy, wide, (size_t)in_count, load) &&
            lower_reduction(lower, kind, &copy, 1, expr_load(exprs, load->type, 0), reduced, out, store);
   }
-  Axis one = {.dim = 1}, outer1 = axes_from_end(&outer, 1), inner1 = axes_from_end(&inner, 1);
-  if (!rows && inner1.dim > row.dim) { // the longer of the two reduced axes goes last
+  Axis one = no_axis, outer1 = axes_from_end(&outer, 1), inner1 = axes_from_end(&inner, 1);
+  if (!rows && dim_compare(inner1.dim, row.dim) > 0) { // the longer of the two reduced axes goes last
     Axis swap = row;
     row = inner1, inner1 = swap;
   }
@@ -81,7 +80,7 @@ bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_coun
   Axis out_coords[COORDS] = {one, one, outer1, column};
   Step *step = lower_step(lower, rows ? "reduce_row_f32" : "reduce_f32");
   step_int(lower->program, step, kind);
-  for (int i = 0; i < COORDS; i++) step_int(lower->program, step, in_coords[i].dim);
+  for (int i = 0; i < COORDS; i++) step_dims(lower->program, step, 1, &in_coords[i].dim);
   const Expr *loads[2] = {0};
   View along = axes_view(&wide[0], 0, in_coords);
   Func *func = step_load(lower, step, &along);
@@ -94,25 +93,33 @@ bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_coun
   func->values[0] = expr_substitute(exprs, load, NULL, loads);
   along = axes_view(out, 2, out_coords);
   step_store(lower, step, &along)->values[0] = store;
-  step->parts = view_count(&wide[0]) / 4096 + 1;
+  step->parts = count_parts(view_count(&wide[0]), 4096);
   return true;
 }
 
 bool lower_plain_reduction(Lower *lower, ReduceKind kind, bool mean, const View *in, const bool *reduced,
                            const View *out) {
   ExprTable *exprs = lower->program->exprs;
-  int64_t count = 1;
-  for (int i = 0; i < in->rank; i++) count *= reduced[i] ? in->dims[i] : 1;
-  const Expr *result = expr_acc(exprs, out->type);
-  if (mean) result = expr_op(exprs, EX_MUL, result, expr_float(exprs, out->type, 1.0 / (double)count), NULL);
-  return lower_reduction(lower, kind, in, 1, expr_load(exprs, in->type, 0), reduced, out, result);
+  Dim count = dim_const(1);
+  for (int i = 0; i < in->rank; i++) count = reduced[i] ? dim_mul(count, in->dims[i]) : count;
+  const Expr *acc = expr_acc(exprs, out->type), *x = expr_load(exprs, in->type, 0);
+  if (!mean) return lower_reduction(lower, kind, in, 1, x, reduced, out, acc);
+  if (dim_is_const(count)) {
+    acc = expr_op(exprs, EX_MUL, acc, expr_float(exprs, out->type, 1.0 / (double)count.value), NULL);
+    return lower_reduction(lower, kind, in, 1, x, reduced, out, acc);
+  }
+  View sum = lower_scratch(lower, out->type, out->rank, out->dims), divisor = lower_numbers(lower, 1, &count);
+  const Expr *n = expr_cast(exprs, out->type, expr_load(exprs, DT_I64, 1));
+  return lower_reduction(lower, kind, in, 1, x, reduced, &sum, acc) &&
+         lower_map(lower, out, (View[]){sum, divisor}, 2,
+                   expr_op(exprs, EX_DIV, expr_load(exprs, out->type, 0), n, NULL));
 }
 
 // The node's output with its reduced axes kept as dims of 1.
 static View make_output(Lower *lower, Node *node, const View *in, const bool *reduced) {
   View out = lower_out(lower, node->out[0]), wide;
-  int64_t dims[MAX_RANK];
-  for (int i = 0; i < in->rank; i++) dims[i] = reduced[i] ? 1 : in->dims[i];
+  Dim dims[MAX_RANK];
+  for (int i = 0; i < in->rank; i++) dims[i] = reduced[i] ? dim_const(1) : in->dims[i];
   view_reshape(&out, in->rank, dims, &wide);
   return wide;
 }

@@ -225,8 +225,8 @@ static Buffer *make_table(Lower *lower, DType type, int64_t count, void **data) 
 static void add_tables(Lower *lower, Step *step, const Method *method, int64_t in, int64_t out, float scale) {
   void *index, *weight = NULL;
   int64_t each = method->nearest ? 1 : 2;
-  step_buffer(lower->program, step, make_table(lower, DT_I32, out * each, &index), 0);
-  if (each > 1) step_buffer(lower->program, step, make_table(lower, DT_F32, out * each, &weight), 0);
+  step_buffer(lower->program, step, make_table(lower, DT_I32, out * each, &index), dim_const(0));
+  if (each > 1) step_buffer(lower->program, step, make_table(lower, DT_F32, out * each, &weight), dim_const(0));
   for (int64_t i = 0; i < out; i++) {
     float place = scale == 1 ? (float)i : method->place((float)i, scale, (float)in, (float)out);
     if (method->nearest) {
@@ -243,9 +243,9 @@ static void add_tables(Lower *lower, Step *step, const Method *method, int64_t i
 }
 
 // Joins the dims [from, to) of an order of a dense view.
-static int64_t join_dims(const View *view, const int *order, int from, int to) {
-  int64_t count = 1;
-  for (int i = from; i < to; i++) count *= view->dims[order[i]];
+static Dim join_dims(const View *view, const int *order, int from, int to) {
+  Dim count = dim_const(1);
+  for (int i = from; i < to; i++) count = dim_mul(count, view->dims[order[i]]);
   return count;
 }
 
@@ -255,14 +255,15 @@ bool lower_resize(Lower *lower, Node *node) {
   if (!read_sizes(lower->model, node, &sizes) || !find_method(lower, node, &method)) return false;
   View x = lower_in(lower, node->in[0]);
   int rank = x.rank, order[MAX_RANK], scaled[2] = {-1, -1}, count = 0;
-  if (value_count(node->out[0]) == 0) return lower_out(lower, node->out[0]), true;
+  if (value_is_empty(node->out[0])) return lower_out(lower, node->out[0]), true;
   // Channels-last where it is so, or where linear interpolation has channels to fill vectors with.
-  bool channels_last = rank >= 3 && (x.strides[1] == 1 || (!method.nearest && x.dims[1] >= 4)) && x.dims[1] > 1;
+  bool many = rank >= 3 && !dim_is(x.dims[1], 1) && (!dim_is_const(x.dims[1]) || x.dims[1].value >= 4);
+  bool channels_last = rank >= 3 && !dim_is(x.dims[1], 1) && (dim_is(x.strides[1], 1) || (!method.nearest && many));
   x = channels_last ? lower_channels_last(lower, node->in[0]) : lower_dense(lower, node->in[0]);
   View y = channels_last ? lower_out_channels_last(lower, node->out[0]) : lower_out(lower, node->out[0]);
   for (int i = 0; i < rank; i++) order[i] = !channels_last || i == 0 ? i : i == rank - 1 ? 1 : i + 1;
   for (int i = 0; i < rank; i++) { // places in `order` of the axes that change
-    bool changes = x.dims[order[i]] != y.dims[order[i]] || sizes.scale[order[i]] != 1;
+    bool changes = !dim_equal(x.dims[order[i]], y.dims[order[i]]) || sizes.scale[order[i]] != 1;
     if (changes && count == 2) return lower_error(lower, "resizing more than two axes is not supported yet");
     if (changes) scaled[count++] = i;
   }
@@ -270,27 +271,28 @@ bool lower_resize(Lower *lower, Node *node) {
   // [n][h][w][c] in memory; a single axis is h, with all dims behind it as c.
   int line = scaled[0], column = count == 2 ? scaled[1] : line;
   for (int i = line + 1; i < column; i++)
-    if (x.dims[order[i]] != 1) return lower_error(lower, "resizing axes that are not neighbours is not supported yet");
-  int64_t n = join_dims(&x, order, 0, line), c = join_dims(&x, order, column + 1, rank);
-  int64_t ih = x.dims[order[line]], oh = y.dims[order[line]];
-  int64_t iw = count == 2 ? x.dims[order[column]] : 1, ow = count == 2 ? y.dims[order[column]] : 1;
+    if (!dim_is(x.dims[order[i]], 1))
+      return lower_error(lower, "resizing axes that are not neighbours is not supported yet");
+  Dim n = join_dims(&x, order, 0, line), c = join_dims(&x, order, column + 1, rank), one = dim_const(1);
+  Dim ih = x.dims[order[line]], oh = y.dims[order[line]];
+  Dim iw = count == 2 ? x.dims[order[column]] : one, ow = count == 2 ? y.dims[order[column]] : one;
+  if (!dim_is_const(ih) || !dim_is_const(iw))
+    return lower_error(lower, "resizing an axis of unknown length is not supported yet (set it with --shape)");
   float y_scale = sizes.scale[order[line]], x_scale = count == 2 ? sizes.scale[order[column]] : 1;
   Program *program = lower->program;
-  int64_t bytes = dtype_bits(x.type) / 8, unit = method.nearest ? bytes : 1; // strides in bytes or floats
+  int64_t bytes = dtype_unit(x.type), unit = method.nearest ? bytes : 1; // strides in bytes or floats
   Step *step = lower_step(lower, method.nearest ? "resize2d_nearest" : "resize2d_linear_f32");
-  if (method.nearest) step_int(program, step, c * bytes);
-  step_int(program, step, n);
-  step_int(program, step, oh);
-  step_int(program, step, ow);
-  if (!method.nearest) step_int(program, step, c);
-  add_tables(lower, step, &method, ih, oh, y_scale);
-  add_tables(lower, step, &method, iw, ow, x_scale);
+  if (method.nearest) ADD_DIMS(program, step, dim_times(c, bytes));
+  ADD_DIMS(program, step, n, oh, ow);
+  if (!method.nearest) ADD_DIMS(program, step, c);
+  add_tables(lower, step, &method, ih.value, oh.value, y_scale);
+  add_tables(lower, step, &method, iw.value, ow.value, x_scale);
   step_view(lower, step, &x);
-  const int64_t strides[] = {ih * iw * c * unit, iw * c * unit, c * unit};
-  for (size_t i = 0; i < COUNT(strides); i++) step_int(program, step, strides[i]);
-  step->parts = n * oh * ow * c / 4096 + 1;
+  c = dim_times(c, unit);
+  ADD_DIMS(program, step, dim_mul(dim_mul(ih, iw), c), dim_mul(iw, c), c);
+  step->parts = count_parts(view_count(&y), 4096);
   if (method.nearest) return step_view(lower, step, &y), true;
-  const int64_t dims[COORDS] = {n, oh, ow, c};
+  const Dim dims[COORDS] = {n, oh, ow, c};
   View out = view_dense(y.buffer, y.type, COORDS, dims);
   step_store(lower, step, &out);
   return true;

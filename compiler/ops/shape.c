@@ -1,18 +1,21 @@
 // Operators that compute no elements: they look at the same elements with other dims or strides, or at the shape alone.
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
+#include "templates/status.h"
 
 #include <string.h>
 
 // Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout: the output's dims over the input's elements.
 bool lower_view(Lower *lower, Node *node) {
-  int64_t dims[MAX_RANK];
   Value *out = node->out[0];
-  for (int i = 0; i < out->rank; i++) dims[i] = out->dims[i].value;
-  View view = lower_in(lower, node->in[0]), result;
-  if (!view_reshape(&view, out->rank, dims, &result)) {
+  View view = lower_in(lower, node->in[0]), result = view_dense(NULL, view.type, out->rank, out->dims);
+  Dim more = dim_sub(view_count(&view), view_count(&result)); // none, and none missing
+  lower_check(lower, more, STATUS_SHAPE);
+  lower_check(lower, dim_times(more, -1), STATUS_SHAPE);
+  for (int i = 0; i < out->rank; i++) lower_check(lower, out->dims[i], STATUS_SHAPE);
+  if (!view_reshape(&view, out->rank, out->dims, &result)) {
     view = lower_dense(lower, node->in[0]);
-    view_reshape(&view, out->rank, dims, &result);
+    view_reshape(&view, out->rank, out->dims, &result);
   }
   lower_alias(lower, out, &result);
   return true;
@@ -61,11 +64,18 @@ bool infer_reshape(Model *model, Node *node) {
   if (!shape) return false;
   if (count > MAX_RANK)
     return node_error(model, node, "'shape' has %lld elements; at most %d are supported", (long long)count, MAX_RANK);
-  bool allow_zero = node_int(node, "allowzero", 0) != 0;
+  bool allow_zero = node_int(node, "allowzero", 0) != 0, open[MAX_RANK] = {0};
   Dim dims[MAX_RANK], known = dim_const(1);
   int rest = -1;
   for (int i = 0; i < count; i++) {
     dims[i] = shape[i];
+    if (shape[i].expr && dim_may_be_negative(shape[i])) { // out of the data: 0 and -1 have their meanings there, too
+      Dim copied = i < in->rank && !allow_zero ? in->dims[i] : dim_const(0);
+      dims[i] = dim_choose(dim_equals(shape[i], dim_const(0)), copied, shape[i]);
+      dims[i] = dim_choose(dim_equals(shape[i], dim_const(-1)), dim_const(1), dims[i]);
+      dims[i] = dim_define(model->dims, "dim", dims[i]);
+      open[i] = true;
+    }
     if (dim_is_const(shape[i]) && shape[i].value == 0 && !allow_zero) {
       if (i >= in->rank) return node_error(model, node, "'shape' has a 0 at %d, where 'data' has no dim to copy", i);
       dims[i] = in->dims[i];
@@ -80,6 +90,11 @@ bool infer_reshape(Model *model, Node *node) {
     }
   }
   Dim all = product(model, in, 0, in->rank);
+  for (int i = 0; i < count; i++) {
+    if (!open[i]) continue;
+    Dim left = dim_define(model->dims, "rest", dim_div(all, known));
+    dims[i] = dim_define(model->dims, "dim", dim_choose(dim_equals(shape[i], dim_const(-1)), left, dims[i]));
+  }
   bool constant = dim_is_const(all) && dim_is_const(known);
   if (rest >= 0) {
     if (constant && (known.value <= 0 || all.value % known.value))
@@ -202,11 +217,15 @@ bool infer_expand(Model *model, Node *node) {
 }
 
 bool lower_expand(Lower *lower, Node *node) {
-  int64_t dims[MAX_RANK];
   Value *out = node->out[0];
-  for (int i = 0; i < out->rank; i++) dims[i] = out->dims[i].value;
   View view = lower_in(lower, node->in[0]);
-  view = view_broadcast(&view, out->rank, dims);
+  int64_t count = 0;
+  const Dim *shape = known_elems(lower->model, node->in[1], &count);
+  View wanted = {.rank = (int)count};
+  if (shape) memcpy(wanted.dims, shape, (size_t)count * sizeof *shape);
+  lower_check_broadcast(lower, &wanted, out->rank, out->dims);
+  lower_check_broadcast(lower, &view, out->rank, out->dims);
+  view = view_broadcast(&view, out->rank, out->dims);
   lower_alias(lower, out, &view);
   return true;
 }
@@ -232,12 +251,12 @@ bool infer_size(Model *model, Node *node) {
   return true;
 }
 
-// Shape and Size where they are outputs of the model: elsewhere they are constants before lowering begins.
+// Shape and Size where somebody reads them as data: elsewhere nothing computes them.
 bool lower_constant(Lower *lower, Node *node) {
   Value *out = node->out[0];
   out->data = elems_tensor(lower->model, out);
-  if (!out->data) return lower_error(lower, "the shape is not known when compiling");
-  View view = lower_in(lower, out);
-  lower_alias(lower, out, &view);
+  View view = out->data ? lower_in(lower, out) : lower_numbers(lower, (size_t)value_count(out), out->elems), result;
+  view_reshape(&view, out->rank, out->dims, &result);
+  lower_alias(lower, out, &result);
   return true;
 }

@@ -4,13 +4,14 @@
 // write at once. Exporters compute shapes with these operators, so all of them carry known elements along.
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
+#include "templates/status.h"
 
 #include <string.h>
 
 // Takes `size` elements of an axis: from, from + step, ...
-static void cut(View *view, int axis, int64_t from, int64_t step, int64_t size) {
-  view->offset += size ? from * view->strides[axis] : 0;
-  view->strides[axis] *= step;
+static void cut(View *view, int axis, Dim from, Dim step, Dim size) {
+  if (!dim_is(size, 0)) view->offset = dim_add(view->offset, dim_mul(from, view->strides[axis]));
+  view->strides[axis] = dim_mul(view->strides[axis], step);
   view->dims[axis] = size;
 }
 
@@ -26,17 +27,20 @@ static void pick_elems(Model *model, Value *in, Value *out, int64_t from, int64_
 /* Slice */
 
 typedef struct {
-  int64_t start, end, step;
+  Dim start, end;
+  int64_t step;
   bool given;
 } Range;
 
-static bool add_range(Model *model, Node *node, Range *ranges, int64_t axis, int64_t start, int64_t end, int64_t step) {
+static bool add_range(Model *model, Node *node, Range *ranges, Dim axis, Dim start, Dim end, Dim step) {
   int at;
-  if (!need_axis(model, node, axis, node->in[0]->rank, &at)) return false;
+  if (!dim_is_const(axis) || !dim_is_const(step))
+    return node_error(model, node, "'axes' and 'steps' must be constants");
+  if (!need_axis(model, node, axis.value, node->in[0]->rank, &at)) return false;
   if (ranges[at].given) return node_error(model, node, "axis %d is given twice", at);
-  if (step == 0) return node_error(model, node, "step of axis %d is 0", at);
-  if (step == INT64_MIN) step++; // its opposite is a number too, and no axis is that long
-  ranges[at] = (Range){start, end, step, true};
+  if (step.value == 0) return node_error(model, node, "step of axis %d is 0", at);
+  if (step.value == INT64_MIN) step.value++; // its opposite is a number too, and no axis is that long
+  ranges[at] = (Range){start, end, step.value, true};
   return true;
 }
 
@@ -44,16 +48,14 @@ static bool add_range(Model *model, Node *node, Range *ranges, int64_t axis, int
 static bool read_ranges(Model *model, Node *node, Range *ranges) {
   enum { STARTS, ENDS, AXES, STEPS, LISTS };
   static const char *const names[] = {"starts", "ends", "axes", "steps"};
-  const int64_t *lists[LISTS] = {0};
+  const Dim *lists[LISTS] = {0};
   int64_t counts[LISTS] = {0};
   for (size_t i = 0; i < LISTS; i++) {
-    size_t given;
     if (node->in_count > 1) {
-      if (node_in(node, 1 + i) && !(lists[i] = need_ints(model, node, 1 + i, &counts[i]))) return false;
+      if (node_in(node, 1 + i) && !(lists[i] = need_elems(model, node, 1 + i, &counts[i]))) return false;
       continue;
     }
-    lists[i] = node_ints(node, names[i], &given);
-    counts[i] = (int64_t)given;
+    lists[i] = attr_dims(model, node, names[i], &counts[i]);
     if (!lists[i] && i <= ENDS) return node_error(model, node, "attribute '%s' is missing", names[i]);
   }
   for (int i = 0; i < LISTS; i++)
@@ -62,68 +64,48 @@ static bool read_ranges(Model *model, Node *node, Range *ranges) {
                         (long long)counts[STARTS]);
   memset(ranges, 0, MAX_RANK * sizeof *ranges);
   for (int64_t i = 0; i < counts[STARTS]; i++)
-    if (!add_range(model, node, ranges, lists[AXES] ? lists[AXES][i] : i, lists[STARTS][i], lists[ENDS][i],
-                   lists[STEPS] ? lists[STEPS][i] : 1))
+    if (!add_range(model, node, ranges, lists[AXES] ? lists[AXES][i] : dim_const(i), lists[STARTS][i], lists[ENDS][i],
+                   lists[STEPS] ? lists[STEPS][i] : dim_const(1)))
       return false;
   return true;
 }
 
-// An index that counts from the end where negative, clamped to [low, high].
-static int64_t clamp_index(int64_t i, int64_t dim, int64_t low, int64_t high) {
-  if (i < 0) i += dim;
-  return i < low ? low : i > high ? high : i;
+// An index that counts from the end where negative, clamped to [low, high]. Constants far beyond what an axis can have
+// mean its ends.
+static Dim clamp_index(Dim i, Dim dim, Dim low, Dim high) {
+  if (dim_is_const(i) && i.value >= INT32_MAX) return high;
+  if (dim_is_const(i) && i.value < -INT32_MAX) return low;
+  if (dim_is_const(i))
+    i = i.value < 0 ? dim_add(dim, i) : i;
+  else
+    i = dim_add(i, dim_mul(dim_less(i, dim_const(0)), dim));
+  if (dim_is(low, 0) && !dim_may_be_negative(i)) return dim_min(i, high);
+  return dim_max(low, dim_min(i, high));
 }
 
 // First element and number of elements of a range over an axis.
-static int64_t settle_range(const Range *r, int64_t dim, int64_t *from) {
+static Dim settle_range(const Range *r, Dim dim, Dim *from) {
   bool down = r->step < 0;
-  int64_t low = down ? -1 : 0, high = down ? dim - 1 : dim;
-  *from = clamp_index(r->start, dim, down && dim ? 0 : low, high);
-  int64_t end = clamp_index(r->end, dim, low, high), length = down ? *from - end : end - *from;
-  return length <= 0 ? 0 : (length - 1) / (down ? -r->step : r->step) + 1;
-}
-
-// A positive range over an axis of unknown length. Ends far beyond what an axis can have mean the whole axis.
-static bool settle_symbol(Model *model, Node *node, const Range *r, Dim dim, Dim *out) {
-  DimTable *dims = model->dims;
-  if (r->step < 0)
-    return node_error(model, node, "a negative step needs an axis of known length (set it with --shape)");
-  Dim ends[2], zero = dim_const(0);
-  const int64_t given[2] = {r->start, r->end};
-  for (int i = 0; i < 2; i++) {
-    if (given[i] >= INT32_MAX)
-      ends[i] = dim;
-    else if (given[i] < -INT32_MAX)
-      ends[i] = zero;
-    else if (given[i] < 0)
-      ends[i] = dim_op(dims, DIM_MAX, zero, dim_op(dims, DIM_ADD, dim, dim_const(given[i])));
-    else
-      ends[i] = given[i] ? dim_op(dims, DIM_MIN, dim, dim_const(given[i])) : zero;
-  }
-  Dim length = dim_op(dims, DIM_ADD, ends[1], dim_op(dims, DIM_MUL, dim_const(-1), ends[0]));
-  if (!(dim_equal(ends[1], dim) && dim_equal(ends[0], zero))) length = dim_op(dims, DIM_MAX, zero, length);
-  int64_t more = r->step < INT32_MAX ? r->step - 1 : INT32_MAX;
-  *out = dim_op(dims, DIM_DIV, dim_op(dims, DIM_ADD, length, dim_const(more)), dim_const(more + 1));
-  return true;
+  int64_t step = down ? -r->step : r->step;
+  Dim low = dim_const(down ? -1 : 0), high = down ? dim_plus(dim, -1) : dim;
+  Dim start = clamp_index(r->start, dim, down && !dim_is(dim, 0) ? dim_const(0) : low, high);
+  Dim end = clamp_index(r->end, dim, low, high), length = down ? dim_sub(start, end) : dim_sub(end, start);
+  *from = start;
+  if (dim_may_be_negative(length)) length = dim_max(length, dim_const(0));
+  if (step > INT32_MAX) return dim_min(length, dim_const(1));
+  return dim_div_up(length, step);
 }
 
 bool infer_slice(Model *model, Node *node) {
   Value *in = node->in[0];
   Range ranges[MAX_RANK];
-  Dim dims[MAX_RANK];
-  int64_t from = 0;
+  Dim dims[MAX_RANK], from = dim_const(0);
   if (!read_ranges(model, node, ranges)) return false;
-  for (int i = 0; i < in->rank; i++) {
-    dims[i] = in->dims[i];
-    if (!ranges[i].given) continue;
-    if (dim_is_const(dims[i]))
-      dims[i] = dim_const(settle_range(&ranges[i], dims[i].value, &from));
-    else if (!settle_symbol(model, node, &ranges[i], dims[i], &dims[i]))
-      return false;
-  }
+  for (int i = 0; i < in->rank; i++)
+    dims[i] = ranges[i].given ? settle_range(&ranges[i], in->dims[i], &from) : in->dims[i];
   if (!set_dims(model, node, 0, in->rank, dims)) return false;
-  if (in->rank == 1 && dim_is_const(dims[0]))
-    pick_elems(model, in, node->out[0], from, ranges[0].given ? ranges[0].step : 1, dims[0].value);
+  if (in->rank == 1 && dim_is_const(dims[0]) && dim_is_const(from))
+    pick_elems(model, in, node->out[0], from.value, ranges[0].given ? ranges[0].step : 1, dims[0].value);
   return true;
 }
 
@@ -132,10 +114,10 @@ bool lower_slice(Lower *lower, Node *node) {
   View view = lower_in(lower, node->in[0]);
   if (!read_ranges(lower->model, node, ranges)) return false;
   for (int i = 0; i < view.rank; i++) {
-    int64_t from, size;
     if (!ranges[i].given) continue;
-    size = settle_range(&ranges[i], view.dims[i], &from);
-    cut(&view, i, from, size > 1 ? ranges[i].step : 1, size);
+    Dim from, size = settle_range(&ranges[i], view.dims[i], &from);
+    bool single = dim_is(size, 0) || dim_is(size, 1);
+    cut(&view, i, from, dim_const(single ? 1 : ranges[i].step), size);
   }
   lower_alias(lower, node->out[0], &view);
   return true;
@@ -148,35 +130,32 @@ static bool split_sizes(Model *model, Node *node, bool uneven) {
   Value *in = node->in[0];
   int axis;
   int64_t count = 0, parts = (int64_t)node->out_count;
-  size_t given = 0;
   if (parts == 0) return node_error(model, node, "there are no outputs");
   if (!need_axis(model, node, node_int(node, "axis", 0), in->rank, &axis)) return false;
-  const int64_t *sizes = node_ints(node, "split", &given);
-  if (sizes) count = (int64_t)given;
-  if (node_in(node, 1) && !(sizes = need_ints(model, node, 1, &count))) return false;
+  const Dim *sizes = attr_dims(model, node, "split", &count);
+  if (node_in(node, 1) && !(sizes = need_elems(model, node, 1, &count))) return false;
   if (sizes && count != parts)
     return node_error(model, node, "'split' has %lld sizes for %lld outputs", (long long)count, (long long)parts);
-  if (!dim_is_const(in->dims[axis]) && !sizes)
-    return node_error(model, node, "axis %d must be of known length (set it with --shape)", axis);
-  int64_t dim = in->dims[axis].value, from = 0, each = div_up(dim, parts);
-  if (!sizes && !uneven && dim % parts)
-    return node_error(model, node, "%lld elements cannot be split into %lld equal parts", (long long)dim,
+  Dim dim = in->dims[axis], from = dim_const(0), each = dim_div_up(dim, parts);
+  if (!sizes && !uneven && dim_is_const(dim) && dim.value % parts)
+    return node_error(model, node, "%lld elements cannot be split into %lld equal parts", (long long)dim.value,
                       (long long)parts);
+  if (!sizes && !uneven && !dim_is_const(dim)) each = dim_div(dim, dim_const(parts));
   for (int64_t i = 0; i < parts; i++) {
-    int64_t left = dim - from, size = sizes ? sizes[i] : left < each ? left : each;
-    if (size < 0 || (dim_is_const(in->dims[axis]) && size > left))
-      return node_error(model, node, "part %lld of %lld elements does not fit into %s", (long long)i, (long long)size,
-                        dim_text(model->dims, in->dims[axis]));
+    Dim left = dim_sub(dim, from), size = sizes ? sizes[i] : uneven ? dim_max(dim_min(left, each), dim_const(0)) : each;
+    if (dim_is_const(size) && (size.value < 0 || (dim_is_const(left) && size.value > left.value)))
+      return node_error(model, node, "part %lld of %lld elements does not fit into %s", (long long)i,
+                        (long long)size.value, dim_text(model->dims, dim));
     Dim dims[MAX_RANK];
     if (in->rank) memcpy(dims, in->dims, (size_t)in->rank * sizeof *dims);
-    dims[axis] = dim_const(size);
+    dims[axis] = size;
     if (!set_dims(model, node, (size_t)i, in->rank, dims)) return false;
-    pick_elems(model, in, node->out[i], from, 1, size);
-    if (!add_size(from, size, &from)) return node_error(model, node, "the parts are larger than memory can be");
+    if (dim_is_const(size) && dim_is_const(from)) pick_elems(model, in, node->out[i], from.value, 1, size.value);
+    from = dim_op(model->dims, DIM_ADD, from, size);
   }
-  if (dim_is_const(in->dims[axis]) && from != dim)
-    return node_error(model, node, "the parts have %lld elements, axis %d has %lld", (long long)from, axis,
-                      (long long)dim);
+  if (dim_is_const(dim) && dim_is_const(from) && from.value != dim.value)
+    return node_error(model, node, "the parts have %lld elements, axis %d has %lld", (long long)from.value, axis,
+                      (long long)dim.value);
   return true;
 }
 bool infer_split(Model *model, Node *node) { return split_sizes(model, node, false); }
@@ -191,16 +170,20 @@ bool infer_split_uneven(Model *model, Node *node) {
 
 bool lower_split(Lower *lower, Node *node) {
   View in = lower_in(lower, node->in[0]);
-  int64_t axis = node_int(node, "axis", 0), from = 0;
+  Dim from = dim_const(0);
+  int64_t axis = node_int(node, "axis", 0);
   if (axis < 0) axis += in.rank;
   for (size_t i = 0; i < node->out_count; i++) {
     if (!node->out[i]) return lower_error(lower, "an absent output is not supported");
     View part = in;
-    int64_t size = value_dim(node->out[i], (int)axis);
-    cut(&part, (int)axis, from, 1, size);
-    from += size;
+    Dim size = node->out[i]->dims[axis];
+    cut(&part, (int)axis, from, dim_const(1), size);
+    from = dim_add(from, size);
     lower_alias(lower, node->out[i], &part);
   }
+  Dim rest = dim_sub(in.dims[axis], from); // nothing may be left, and nothing missing
+  lower_check(lower, rest, STATUS_SHAPE);
+  lower_check(lower, dim_times(rest, -1), STATUS_SHAPE);
   return true;
 }
 
@@ -253,15 +236,16 @@ bool lower_concat(Lower *lower, Node *node) {
   View like = lower_in(lower, node->in[0]);
   for (size_t i = 1; i < node->in_count; i++) {
     View in = lower_in(lower, node->in[i]);
-    if (view_count(&in) > view_count(&like)) like = in;
+    if (dim_compare(view_count(&in), view_count(&like)) > 0) like = in;
   }
-  int64_t axis = node_int(node, "axis", 1), from = 0;
+  Dim from = dim_const(0);
+  int64_t axis = node_int(node, "axis", 1);
   if (axis < 0) axis += like.rank;
   View out = lower_out_like(lower, node->out[0], &like);
   for (size_t i = 0; i < node->in_count; i++) {
     View in = lower_in(lower, node->in[i]), part = out;
-    cut(&part, (int)axis, from, 1, in.dims[axis]);
-    from += in.dims[axis];
+    cut(&part, (int)axis, from, dim_const(1), in.dims[axis]);
+    from = dim_add(from, in.dims[axis]);
     if (!lower_copy(lower, &part, &in)) return false;
   }
   return true;
@@ -301,18 +285,19 @@ static bool gather_slice(Lower *lower, Node *node, int axis) {
   int64_t count, rank = 0;
   View view = lower_in(lower, node->in[0]), out = view;
   const Dim *picks = known_elems(lower->model, node->in[1], &count);
-  int64_t size = view.dims[axis];
   if (!picks || count == 0 || node->in[1]->rank > 1) return false;
-  int64_t first = 0, last = 0, step = 1;
+  Dim first = dim_const(0), last = first, step = dim_const(1);
   for (int64_t i = 0; i < count; i++) {
     if (!dim_is_const(picks[i])) return false;
-    int64_t at = picks[i].value < 0 ? picks[i].value + size : picks[i].value;
+    Dim at = picks[i].value < 0 ? dim_add(view.dims[axis], picks[i]) : picks[i];
     if (i == 0) first = at;
-    if (i == 1) step = at - first;
-    if (i > 1 && at - last != step) return false;
+    if (i == 1) step = dim_sub(at, first);
+    if (i > 1 && !dim_equal(dim_sub(at, last), step)) return false;
+    lower_check(lower, at, STATUS_INDEX);
+    lower_check(lower, dim_plus(dim_sub(view.dims[axis], at), -1), STATUS_INDEX);
     last = at;
   }
-  cut(&view, axis, first, step, count);
+  cut(&view, axis, first, step, dim_const(count));
   for (int i = 0; i < view.rank; i++) {
     if (i == axis && node->in[1]->rank == 0) continue; // a scalar index takes the axis away
     out.dims[rank] = view.dims[i];
@@ -325,23 +310,23 @@ static bool gather_slice(Lower *lower, Node *node, int axis) {
 }
 
 bool lower_gather(Lower *lower, Node *node) {
-  int64_t axis = node_int(node, "axis", 0), outer = 1, inner = 1;
+  Dim outer = dim_const(1), inner = outer;
+  int64_t axis = node_int(node, "axis", 0);
   if (axis < 0) axis += node->in[0]->rank;
-  if (value_count(node->out[0]) == 0) return lower_out(lower, node->out[0]), true;
+  if (value_is_empty(node->out[0])) return lower_out(lower, node->out[0]), true;
   if (gather_slice(lower, node, (int)axis)) return true;
   View data = lower_dense(lower, node->in[0]), indices = lower_dense(lower, node->in[1]);
   View out = lower_out(lower, node->out[0]);
-  for (int i = 0; i < axis; i++) outer *= data.dims[i];
-  for (int i = (int)axis + 1; i < data.rank; i++) inner *= data.dims[i];
+  for (int i = 0; i < axis; i++) outer = dim_mul(outer, data.dims[i]);
+  for (int i = (int)axis + 1; i < data.rank; i++) inner = dim_mul(inner, data.dims[i]);
   Program *program = lower->program;
   Step *step = lower_step(lower, "gather");
-  const int64_t sizes[] = {outer, data.dims[axis], view_count(&indices), inner * (dtype_bits(data.type) / 8)};
-  for (size_t i = 0; i < COUNT(sizes); i++) step_int(program, step, sizes[i]);
+  ADD_DIMS(program, step, outer, data.dims[axis], view_count(&indices), dim_bytes(data.type, inner));
   step_view(lower, step, &data);
   step_view(lower, step, &indices);
-  step_int(program, step, dtype_bits(indices.type) / 8);
+  step_int(program, step, dtype_unit(indices.type));
   step_view(lower, step, &out);
-  step->parts = view_count(&out) / 4096 + 1;
+  step->parts = count_parts(view_count(&out), 4096);
   return true;
 }
 

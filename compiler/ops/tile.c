@@ -73,8 +73,11 @@ int64_t choose_depthwise_pixels(const Target *target, int64_t ow) {
 
 enum { SHARE_MACS = 1 << 17 }; // some microseconds: many times what it costs to hand a share to a thread
 
-void step_macs(Lower *lower, Step *step, int64_t macs) {
-  step->flops = 2 * macs;
-  step->parts = macs / SHARE_MACS + 1;
-  lower->program->macs += macs;
+void step_macs(Lower *lower, Step *step, Dim macs) {
+  step->parts = count_parts(macs, SHARE_MACS);
+  if (!dim_is_const(macs)) return;
+  step->flops = 2 * macs.value;
+  lower->program->macs += macs.value;
 }
+
+int64_t usual_size(Dim size) { return (int64_t)dim_estimate(size); }

@@ -14,4 +14,6 @@ Tile choose_tile(const Target *target, int64_t lines, int64_t m, int64_t n, int6
 // Pixels of a row that a depthwise convolution computes at once.
 int64_t choose_depthwise_pixels(const Target *target, int64_t ow);
 // Notes what a step computes, and with it how many shares of it are worth having.
-void step_macs(Lower *lower, Step *step, int64_t macs);
+void step_macs(Lower *lower, Step *step, Dim macs);
+// The size to choose tiles for where only the run tells it.
+int64_t usual_size(Dim size);

@@ -41,8 +41,8 @@ bool read_window(const Model *model, const Node *node, int rank, const int64_t *
     return node_error(model, node, "'auto_pad' is '%s'; NOTSET, SAME_UPPER, SAME_LOWER or VALID is needed", auto_pad);
   w.ceil = !w.same && node_int(node, "ceil_mode", 0) != 0;
   for (int i = 0; given && i < rank; i++) {
-    w.before[i] = pads[i];
-    w.after[i] = pads[rank + i];
+    w.before[i] = dim_const(pads[i]);
+    w.after[i] = dim_const(pads[rank + i]);
   }
   *out = w;
   return true;
@@ -54,11 +54,12 @@ Dim window_count(const Model *model, const Window *w, int axis, Dim in) {
   DimTable *dims = model->dims;
   Dim one = dim_const(1), stride = dim_const(w->stride[axis]);
   if (w->same) return dim_op(dims, DIM_DIV, dim_op(dims, DIM_ADD, in, dim_const(w->stride[axis] - 1)), stride);
-  int64_t more = w->before[axis] + w->after[axis] - extent(w, axis) + (w->ceil ? w->stride[axis] - 1 : 0);
+  int64_t before = w->before[axis].value, after = w->after[axis].value;
+  int64_t more = before + after - extent(w, axis) + (w->ceil ? w->stride[axis] - 1 : 0);
   Dim count = dim_op(dims, DIM_ADD, one, dim_op(dims, DIM_DIV, dim_op(dims, DIM_ADD, in, dim_const(more)), stride));
   if (!w->ceil) return count;
   // A window that would start in the padding at the end does not count.
-  Dim last = dim_op(dims, DIM_DIV, dim_op(dims, DIM_ADD, in, dim_const(w->before[axis] - 1)), stride);
+  Dim last = dim_op(dims, DIM_DIV, dim_op(dims, DIM_ADD, in, dim_const(before - 1)), stride);
   return dim_op(dims, DIM_MIN, count, dim_op(dims, DIM_ADD, last, one));
 }
 
@@ -76,17 +77,17 @@ bool infer_windows(Model *model, Node *node, const Window *window, Dim n, Dim c)
 
 void settle_pads(Window *w, const View *x, const View *y) {
   for (int i = 0; w->same && i < w->rank; i++) {
-    int64_t total = (y->dims[2 + i] - 1) * w->stride[i] + extent(w, i) - x->dims[2 + i];
-    if (total < 0) total = 0;
-    w->before[i] = w->same_lower ? total - total / 2 : total / 2;
-    w->after[i] = total - w->before[i];
+    Dim reach = dim_plus(dim_times(dim_plus(y->dims[2 + i], -1), w->stride[i]), extent(w, i));
+    Dim total = dim_max(dim_sub(reach, x->dims[2 + i]), dim_const(0)), half = dim_div(total, dim_const(2));
+    w->before[i] = w->same_lower ? dim_sub(total, half) : half;
+    w->after[i] = dim_sub(total, w->before[i]);
   }
 }
 
 static View insert_line(const View *view) {
   View image = *view;
   image.rank = 4;
-  image.dims[2] = 1, image.strides[2] = 0;
+  image.dims[2] = dim_const(1), image.strides[2] = dim_const(0);
   image.dims[3] = view->dims[2], image.strides[3] = view->strides[2];
   return image;
 }
@@ -96,13 +97,21 @@ bool window_to_2d(Lower *lower, Window *w, View *x, View *y) {
   if (w->rank == 2) return true;
   *x = insert_line(x);
   *y = insert_line(y);
-  int64_t *const lists[] = {w->kernel, w->stride, w->dilation, w->before, w->after};
+  int64_t *const lists[] = {w->kernel, w->stride, w->dilation};
   for (size_t i = 0; i < COUNT(lists); i++) {
     lists[i][1] = lists[i][0];
-    lists[i][0] = i < 3;
+    lists[i][0] = 1;
   }
+  w->before[1] = w->before[0], w->after[1] = w->after[0];
+  w->before[0] = w->after[0] = dim_const(0);
   w->rank = 2;
   return true;
+}
+
+void step_window(Program *program, Step *step, const Window *w) {
+  const int64_t *const lists[] = {w->kernel, w->stride, w->dilation};
+  for (size_t i = 0; i < COUNT(lists); i++)
+    for (int k = 0; k < 2; k++) step_int(program, step, lists[i][k]);
 }
 
 View view_channels_inside(const View *image) {

@@ -5,9 +5,9 @@
 typedef struct {
   int rank; // spatial dims
   int64_t kernel[MAX_RANK], stride[MAX_RANK], dilation[MAX_RANK];
-  int64_t before[MAX_RANK], after[MAX_RANK]; // pads
-  bool same, same_lower;                     // pads follow from the input's size; the odd pixel stands before
-  bool ceil;                                 // a last window that is cut off counts
+  Dim before[MAX_RANK], after[MAX_RANK]; // pads
+  bool same, same_lower;                 // pads follow from the input's size; the odd pixel stands before
+  bool ceil;                             // a last window that is cut off counts
 } Window;
 
 // Reads the attributes. `kernel` holds the kernel's dims where a weight gives them (conv), else NULL: they are the
@@ -22,5 +22,7 @@ void settle_pads(Window *window, const View *x, const View *y);
 // One or two spatial dims as two: the window and views [N, C, L] get a dim of 1 in front. False after a recorded error
 // where there are more.
 bool window_to_2d(Lower *lower, Window *window, View *x, View *y);
+// The arguments kernel, stride and dilation of a template for two spatial dims.
+void step_window(Program *program, Step *step, const Window *window);
 // The coordinates (n, y, x, c) of an [N, C, H, W] view.
 View view_channels_inside(const View *image);

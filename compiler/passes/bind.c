@@ -42,18 +42,6 @@ static bool bind_input(Model *model, Binding *binding, Value *input, const Shape
   return diag_error(model->diag, model->file, "--shape for %s does not fit its dims", value_text(model, input));
 }
 
-// "x=1x3x224x224": sizes that people use where the model leaves them open.
-static const char *example_shape(Model *model, const Value *input) {
-  Text text = {.arena = model->arena};
-  text_printf(&text, "%s=", input->name);
-  for (int i = 0; i < input->rank; i++) {
-    int64_t usual = i == 0 ? 1 : input->rank >= 4 ? (i == 1 ? 3 : 224) : 128;
-    int64_t size = dim_is_const(input->dims[i]) ? input->dims[i].value : usual;
-    text_printf(&text, "%s%lld", i ? "x" : "", (long long)size);
-  }
-  return text.data;
-}
-
 bool bind_shapes(Model *model, const PassOptions *options) {
   Graph *graph = model->graph;
   Binding binding = {0};
@@ -73,11 +61,11 @@ bool bind_shapes(Model *model, const PassOptions *options) {
     Value *input = graph->inputs[i];
     for (int k = 0; k < input->rank; k++)
       input->dims[k] = dim_bind(model->dims, input->dims[k], binding.names, binding.values, binding.count);
-    if (bound && !value_is_static(input)) {
-      diag_error(model->diag, model->file, "input %s has dims that the model leaves open", value_text(model, input));
-      diag_note(model->diag, "give them, for example: --shape %s", example_shape(model, input));
-      ok = false;
-    } else if (bound && value_count(input) < 0) {
+    if (bound && input->rank < 0) {
+      ok = diag_error(model->diag, model->file,
+                      "input %s has no known rank: give its dims, for example --shape %s=1x128",
+                      value_text(model, input), input->name);
+    } else if (bound && value_is_static(input) && value_count(input) < 0) {
       ok = diag_error(model->diag, model->file, "input %s is larger than memory can be", value_text(model, input));
     }
   }

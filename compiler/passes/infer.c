@@ -25,26 +25,41 @@ static bool known_operator(Model *model, const Node *node) {
          node_error(model, node, "is part of an operator that is made of others; '%s' is not supported", node->loc.op);
 }
 
-bool infer_shapes(Model *model, const PassOptions *options) {
-  (void)options;
-  Graph *graph = model->graph;
+static bool apply_rule(Graph *graph, Node *node, bool *replaced) {
+  if (node->op->expand && !expand_node(graph, node, replaced)) return false;
+  return *replaced || node->op->infer(graph->model, node);
+}
+
+// A rule may ask for elements that are computed from constants; where folding has not made those known, the run tells.
+static bool infer_node(Graph *graph, Node *node, bool *replaced) {
+  Model *model = graph->model;
+  int errors = model->diag->errors;
+  model->wanted = NULL;
+  if (apply_rule(graph, node, replaced)) return true;
+  if (!model->wanted || model->diag->errors > errors || !fold_known(graph)) return false;
+  return apply_rule(graph, node, replaced);
+}
+
+bool infer_graph(Graph *graph) {
+  Model *model = graph->model;
   int errors = model->diag->errors;
   for (Node *node = graph->first, *next; node; node = next) {
     next = node->next;
     if (is_inferred(node) || !inputs_known(node)) continue; // the second: reported where it began
     Node *before = node->prev;
     bool good = known_operator(model, node) && op_check_types(model, node), replaced = false;
-    if (good && node->op->expand) good = expand_node(graph, node, &replaced);
-    if (replaced)
-      next = before ? before->next : graph->first;
-    else
-      good = good && node->op->infer(model, node);
+    if (good) good = infer_node(graph, node, &replaced);
+    if (replaced) next = before ? before->next : graph->first;
     if (!good && model->diag->errors - errors >= MAX_ERRORS) return false;
     if (!good || replaced) continue;
+    bool from_constants = true;
+    for (size_t i = 0; i < node->in_count; i++)
+      from_constants &= !node->in[i] || node->in[i]->data || node->in[i]->from_constants;
     bool constant = true;
     for (size_t i = 0; i < node->out_count; i++) {
       Value *out = node->out[i];
       if (!out) continue;
+      out->from_constants = from_constants;
       if (out->type == DT_UNDEFINED || out->rank < 0)
         return node_error(model, node, "output %zu has no known type or shape", i);
       if (!out->data && !out->is_output) out->data = elems_tensor(model, out);
@@ -54,4 +69,9 @@ bool infer_shapes(Model *model, const PassOptions *options) {
     node_settle(graph, node);
   }
   return model->diag->errors == errors;
+}
+
+bool infer_shapes(Model *model, const PassOptions *options) {
+  (void)options;
+  return infer_graph(model->graph);
 }

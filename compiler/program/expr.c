@@ -82,6 +82,19 @@ const Expr *expr_load(ExprTable *table, DType type, int index) {
   return intern(table, key);
 }
 
+const Expr *expr_coord(ExprTable *table, int axis) {
+  Expr key = {.op = EX_COORD, .type = DT_I64};
+  key.index = axis;
+  return intern(table, key);
+}
+
+const Expr *expr_fetch(ExprTable *table, DType type, int index, const Expr *at, const Expr *bound) {
+  assert(at->type == DT_I64 && bound->type == DT_I64);
+  Expr key = {.op = EX_FETCH, .type = type, .a = {at, bound}};
+  key.index = index;
+  return intern(table, key);
+}
+
 const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) {
   if (a->type == type) return a;
   if (a->op == EX_CONST && dtype_is_float(type) && !dtype_is_float(a->type))
@@ -175,7 +188,11 @@ static const Expr *substitute(Substitution *s, const Expr *e) {
       a[i] = substitute(s, e->a[i]);
       changed |= a[i] != e->a[i];
     }
-    if (changed)
+    const Expr *load = e->op == EX_FETCH && s->loads ? s->loads[e->index] : NULL;
+    assert(!load || load->op == EX_LOAD);
+    if (e->op == EX_FETCH)
+      result = expr_fetch(s->table, e->type, load ? load->index : e->index, a[0], a[1]);
+    else if (changed)
       result = e->op == EX_CAST ? expr_cast(s->table, e->type, a[0]) : expr_op(s->table, e->op, a[0], a[1], a[2]);
   }
   *note_of(s->table, e) = (Note){.stamp = s->stamp, .result = result}; // the notes may have moved
@@ -198,8 +215,8 @@ static void visit(ExprTable *table, const Expr *e, uint32_t stamp, Visit *f, voi
 }
 
 static void find_fault(const Expr *e, void *found) {
-  if ((e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type) && e->a[1]->op != EX_CONST)
-    *(bool *)found = true;
+  bool divides = (e->op == EX_DIV || e->op == EX_REM) && !dtype_is_float(e->type) && e->a[1]->op != EX_CONST;
+  if (divides || e->op == EX_FETCH) *(bool *)found = true;
 }
 bool expr_may_fault(ExprTable *table, const Expr *e) {
   bool found = false;
@@ -207,9 +224,19 @@ bool expr_may_fault(ExprTable *table, const Expr *e) {
   return found;
 }
 
+static void find_coord(const Expr *e, void *found) {
+  if (e->op == EX_COORD) *(bool *)found = true;
+}
+bool expr_uses_coord(ExprTable *table, const Expr *e) {
+  bool found = false;
+  visit(table, e, ++table->stamp, find_coord, &found);
+  return found;
+}
+
 static void add_cost(const Expr *e, void *sum) {
   bool transcendental = (e->op >= EX_EXP && e->op <= EX_ATANH) || e->op == EX_POW || e->op == EX_REM;
-  *(int *)sum += transcendental ? 10 : e->op == EX_DIV || e->op == EX_SQRT ? 4 : e->a[0] ? 1 : 0;
+  bool slow = e->op == EX_DIV || e->op == EX_SQRT || e->op == EX_FETCH;
+  *(int *)sum += transcendental ? 10 : slow ? 4 : e->a[0] ? 1 : 0;
 }
 int expr_cost(ExprTable *table, const Expr *e) {
   int sum = 0;
@@ -248,6 +275,14 @@ static void print_body(Printer *p, const Expr *e) {
     return;
   case EX_ACC: text_printf(p->out, "acc"); return;
   case EX_LOAD: text_printf(p->out, "x%d", e->index); return;
+  case EX_COORD: text_printf(p->out, "i%d", e->index); return;
+  case EX_FETCH:
+    text_printf(p->out, "x%d[", e->index);
+    print_operand(p, e->a[0]);
+    text_printf(p->out, " of ");
+    print_operand(p, e->a[1]);
+    text_printf(p->out, "]");
+    return;
   default: break;
   }
   const char *text = e->op == EX_CAST ? dtype_name(e->type) : ops[e->op].text;

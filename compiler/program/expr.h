@@ -12,8 +12,10 @@ typedef enum { TYPE_SAME, TYPE_BOOL, TYPE_GIVEN } ScalarType;
 //    op           arity  in formulas  result
 #define SCALAR_OPS(X)                                                                                                  \
   X(EX_CONST, 0, NULL, TYPE_GIVEN)                                                                                     \
-  X(EX_ACC, 0, NULL, TYPE_GIVEN)  /* the value that a template hands to its Store */                                   \
-  X(EX_LOAD, 0, NULL, TYPE_GIVEN) /* element of the function's load number `index` */                                  \
+  X(EX_ACC, 0, NULL, TYPE_GIVEN)   /* the value that a template hands to its Store */                                  \
+  X(EX_LOAD, 0, NULL, TYPE_GIVEN)  /* element of the function's load number `index` */                                 \
+  X(EX_COORD, 0, NULL, TYPE_GIVEN) /* int64: coordinate `index` of the step's space */                                 \
+  X(EX_FETCH, 2, NULL, TYPE_GIVEN) /* load number `index`, a[0] elements further; outside of [0, a[1]): a fault */     \
   X(EX_CAST, 1, NULL, TYPE_GIVEN)                                                                                      \
   X(EX_NEG, 1, "neg", TYPE_SAME)                                                                                       \
   X(EX_ABS, 1, "abs", TYPE_SAME)                                                                                       \
@@ -76,7 +78,7 @@ struct Expr {
   union {
     double f;  // EX_CONST of a float type
     int64_t i; // EX_CONST of an integer or bool type
-    int index; // EX_LOAD
+    int index; // EX_LOAD, EX_COORD, EX_FETCH
   };
   int id;     // position in the table: operands come before their users
   Expr *next; // of the hash chain
@@ -89,15 +91,23 @@ const Expr *expr_int(ExprTable *table, DType type, int64_t value);
 const Expr *expr_const(ExprTable *table, DType type, double value); // of either kind
 const Expr *expr_acc(ExprTable *table, DType type);
 const Expr *expr_load(ExprTable *table, DType type, int index);
+// The coordinate along one axis of the space of the step that computes the expression, counted from 0.
+const Expr *expr_coord(ExprTable *table, int axis);
+// The element `at` (int64) elements behind the one that load `index` gives; its access has `fetched` set and its
+// strides lead to the first of `bound` (int64) elements to choose from. An index outside of [0, bound) is a run-time
+// fault, so only bodies may hold it; nothing is read there. Both operands must be values of their own, not the load.
+const Expr *expr_fetch(ExprTable *table, DType type, int index, const Expr *at, const Expr *bound);
 const Expr *expr_cast(ExprTable *table, DType type, const Expr *a); // `a` itself when it has that type
 // Folds what is plainly constant and x+0, x*1, x-0, x/1 (exact for every x but the sign of zero in x+0, which stays).
 const Expr *expr_op(ExprTable *table, ScalarOp op, const Expr *a, const Expr *b, const Expr *c);
 int scalar_arity(ScalarOp op);
 const char *scalar_text(ScalarOp op);
 
-// Copies `e` with acc in place of EX_ACC (NULL: left as is) and loads[i] in place of EX_LOAD i (NULL: left as is).
+// Copies `e` with acc in place of EX_ACC (NULL: left as is) and loads[i] in place of EX_LOAD i (NULL: left as is). For
+// an EX_FETCH loads[i] is the EX_LOAD that gives the new number.
 const Expr *expr_substitute(ExprTable *table, const Expr *e, const Expr *acc, const Expr *const *loads);
-bool expr_may_fault(ExprTable *table, const Expr *e);        // integer division inside
+bool expr_may_fault(ExprTable *table, const Expr *e);        // integer division or fetch inside
+bool expr_uses_coord(ExprTable *table, const Expr *e);       // its meaning depends on the step's space
 int expr_cost(ExprTable *table, const Expr *e);              // rough operations per element, a transcendental counts 10
 void expr_print(ExprTable *table, const Expr *e, Text *out); // "t0 = acc + x0; (t0 * t0)"
 

@@ -34,6 +34,9 @@ typedef struct {
   Step **steps;    // by slot; NULL: merged into another
   Use **of_step;   // by slot
   Use **of_buffer; // by buffer id
+  int *block;      // by slot: number of jumps and labels before; steps stay between them
+  int *epoch;      // by slot: number of steps before that find out numbers
+  bool *late;      // by slot: reads such numbers
 } Fusion;
 
 /* uses */
@@ -73,7 +76,7 @@ static void unlink_step(Fusion *f, int slot) {
 // True when one step alone writes the buffer, by stores, and one step alone reads it, by loads.
 static bool is_handed_over(const Fusion *f, const Buffer *buffer, int *writer, int *reader) {
   const Use *a = f->of_buffer[buffer->id], *b = a ? a->next : NULL;
-  if (buffer->kind != BUFFER_ARENA || !b || b->next) return false;
+  if (buffer->kind != BUFFER_ARENA || buffer->block || !b || b->next) return false;
   if (a->slot > b->slot) {
     const Use *swap = a;
     a = b;
@@ -101,7 +104,7 @@ static bool is_bound(const Fusion *f, int slot, int from, int to, const Buffer *
 typedef struct {
   struct {
     int coord;
-    int64_t extent, stride;
+    Dim extent, stride;
   } digit[COORDS];
   int count;
 } Radix;
@@ -110,20 +113,21 @@ typedef struct {
 static bool read_radix(const Step *step, const Func *func, const Access *access, Radix *radix) {
   *radix = (Radix){0};
   for (int i = 0; i < COORDS; i++) {
-    if (func->space[i] == 1) continue;
-    if (func->space[i] < 1) return false;
+    if (dim_is(func->space[i], 1)) continue;
+    if (dim_is(func->space[i], 0)) return false;
     int at = radix->count++;
-    for (; at > 0 && radix->digit[at - 1].stride > access->stride[i]; at--) radix->digit[at] = radix->digit[at - 1];
+    for (; at > 0 && dim_compare(radix->digit[at - 1].stride, access->stride[i]) > 0; at--)
+      radix->digit[at] = radix->digit[at - 1];
     radix->digit[at].coord = i;
     radix->digit[at].extent = func->space[i];
     radix->digit[at].stride = access->stride[i];
   }
-  int64_t count = 1;
+  Dim count = dim_const(1);
   for (int d = 0; d < radix->count; d++) {
-    if (radix->digit[d].stride != count) return false;
-    count *= radix->digit[d].extent;
+    if (!dim_equal(radix->digit[d].stride, count)) return false;
+    count = dim_mul(count, radix->digit[d].extent);
   }
-  return dtype_bytes(access->type, count) == step->pointers[access->pointer].buffer->bytes;
+  return dim_equal(dim_bytes(access->type, count), step->pointers[access->pointer].buffer->bytes);
 }
 
 // Coordinates of the step that goes (its digits) in terms of those of the step that stays. While coordinate i of the
@@ -131,63 +135,74 @@ static bool read_radix(const Step *step, const Func *func, const Access *access,
 // next span counts on.
 typedef struct {
   int coord;
-  int64_t advance, length;
+  Dim advance, length;
 } Span;
 typedef struct {
-  int64_t origin[COORDS];
+  Dim origin[COORDS];
   Span span[COORDS][COORDS];
   int span_count[COORDS];
 } Projection;
 
+// a = quotient · b + rest with 0 <= rest < b; false where symbols do not tell.
+static bool split(Dim a, Dim b, Dim *quotient, Dim *rest) {
+  *quotient = dim_div(a, b);
+  *rest = dim_sub(a, dim_mul(*quotient, b));
+  return dim_is_const(*rest) && (dim_is(*rest, 0) || (dim_is_const(b) && rest->value < b.value));
+}
+
 // False where an element's coordinates do not follow from single coordinates alone.
 static bool project(const Radix *radix, const Step *step, const Func *func, const Access *access, Projection *out) {
   *out = (Projection){0};
-  int64_t reach[COORDS] = {0}; // largest value of each digit
-  int64_t rest = step->pointers[access->pointer].offset / dtype_bytes(access->type, 1);
+  Dim reach[COORDS] = {0}, rest; // largest value of each digit
+  if (!split(step->pointers[access->pointer].offset, dim_bytes(access->type, dim_const(1)), &rest, &(Dim){0}))
+    return false;
   for (int d = radix->count; d-- > 0;) {
-    out->origin[radix->digit[d].coord] = reach[d] = rest / radix->digit[d].stride;
-    rest %= radix->digit[d].stride;
+    if (!split(rest, radix->digit[d].stride, &reach[d], &rest)) return false;
+    out->origin[radix->digit[d].coord] = reach[d];
   }
   for (int i = 0; i < COORDS; i++) {
-    int64_t at = access->stride[i], left = func->space[i];
-    if (left > 1 && at <= 0) return false;
-    for (int d = 0; left > 1; d++) {
+    Dim at = access->stride[i], left = func->space[i];
+    if (dim_is(left, 1) || dim_is(left, 0)) continue;
+    if (dim_is_const(at) ? at.value <= 0 : dim_may_be_negative(at)) return false;
+    for (int d = 0; !dim_is(left, 1); d++) {
       if (d == radix->count) return false;
-      int64_t extent = radix->digit[d].extent, stride = radix->digit[d].stride;
-      if (at >= stride * extent) continue;
-      if (at % stride) return false;
-      int64_t advance = at / stride, length = left;
-      if (advance * (left - 1) >= extent) { // goes on in the next digit
-        length = extent / advance;          // when not exact, `at` falls short of the next digit's stride below
-        if (left % length) return false;
+      Dim extent = radix->digit[d].extent, stride = radix->digit[d].stride, whole = dim_mul(extent, stride);
+      Dim advance, length = left;
+      if (dim_is_const(at) && dim_is_const(whole) ? at.value >= whole.value : dim_divides(at, whole, NULL)) continue;
+      if (!dim_divides(at, stride, &advance)) return false;
+      if (!dim_is_less(dim_mul(advance, dim_plus(left, -1)), extent, func->space,
+                       COORDS)) { // goes on in the next digit
+        if (!dim_divides(extent, advance, &length) || !dim_divides(left, length, &left)) return false;
+      } else {
+        left = dim_const(1);
       }
       out->span[i][out->span_count[i]++] = (Span){radix->digit[d].coord, advance, length};
-      reach[d] += advance * (length - 1);
-      left /= length;
-      at *= length;
+      reach[d] = dim_add(reach[d], dim_mul(advance, dim_plus(length, -1)));
+      at = dim_mul(at, length);
     }
   }
   for (int d = 0; d < radix->count; d++)
-    if (reach[d] >= radix->digit[d].extent) return false; // digits carry
+    if (!dim_is_less(reach[d], radix->digit[d].extent, func->space, COORDS)) return false; // digits carry
   return true;
 }
 
 // An access of the step that goes, over the coordinates of the step that stays. False where it is not linear in them.
 // The pointer moves by *offset bytes.
-static bool project_access(const Projection *projection, const Access *access, Access *out, int64_t *offset) {
+static bool project_access(const Projection *projection, const Access *access, Access *out, Dim *offset) {
+  Dim bytes = dim_bytes(access->type, dim_const(1));
   *out = *access;
-  *offset = 0;
+  *offset = dim_const(0);
   for (int i = 0; i < COORDS; i++) {
-    *offset += projection->origin[i] * access->stride[i] * dtype_bytes(access->type, 1);
-    int64_t expected = 0;
+    *offset = dim_add(*offset, dim_mul(dim_mul(projection->origin[i], access->stride[i]), bytes));
+    Dim expected = dim_const(0);
     for (int k = 0; k < projection->span_count[i]; k++) {
       const Span *span = &projection->span[i][k];
-      int64_t stride = access->stride[span->coord] * span->advance;
+      Dim stride = dim_mul(access->stride[span->coord], span->advance);
       if (k == 0) out->stride[i] = expected = stride;
-      if (stride != expected) return false;
-      expected = stride * span->length;
+      if (!dim_equal(stride, expected)) return false;
+      expected = dim_mul(stride, span->length);
     }
-    if (projection->span_count[i] == 0) out->stride[i] = 0;
+    if (projection->span_count[i] == 0) out->stride[i] = dim_const(0);
   }
   return true;
 }
@@ -203,9 +218,9 @@ static void clear_unused_strides(Step *step) {
     if (step->args[i].kind != ARG_FUNC) continue;
     Func *func = step->args[i].func;
     for (int c = 0; c < COORDS; c++) {
-      if (func->space[c] > 1) continue;
-      for (size_t k = 0; k < func->load_count; k++) func->loads[k].stride[c] = 0;
-      for (size_t k = 0; k < func->store_count; k++) func->stores[k].stride[c] = 0;
+      if (!dim_is(func->space[c], 1) && !dim_is(func->space[c], 0)) continue;
+      for (size_t k = 0; k < func->load_count; k++) func->loads[k].stride[c] = dim_const(0);
+      for (size_t k = 0; k < func->store_count; k++) func->stores[k].stride[c] = dim_const(0);
     }
   }
 }
@@ -220,7 +235,7 @@ static const Access *find_access(const Step *step, const Buffer *buffer, Func **
     for (size_t k = 0; k < f->load_count + f->store_count; k++) {
       const Access *a = k < f->load_count ? &f->loads[k] : &f->stores[k - f->load_count];
       if (step->pointers[a->pointer].buffer != buffer) continue;
-      bool repeated = found && f == *func && k < f->load_count && !memcmp(found, a, sizeof *a);
+      bool repeated = found && f == *func && k < f->load_count && access_equal(found, a);
       if (found && !repeated) return NULL;
       found = a;
       *func = f;
@@ -264,7 +279,7 @@ typedef struct {
   Func *body;              // of drop
   Access loads[MAX_LOADS]; // of drop, over the coordinates of keep; pointers are those of drop
   Access store;            // the same of drop's store, when `above`
-  int64_t load_offsets[MAX_LOADS], store_offset;
+  Dim load_offsets[MAX_LOADS], store_offset;
 } Merge;
 
 // Whether the cost and the place of drop's expression allow it to be computed by keep's function.
@@ -272,6 +287,7 @@ static bool is_worth_it(ExprTable *exprs, const Merge *m, const Step *keep) {
   const Expr *value = m->body->values[0];
   if (m->func->load_count + m->body->load_count > MAX_LOADS + 1) return false;  // one of them goes
   if (m->func->kind != FUNC_BODY && expr_may_fault(exprs, value)) return false; // only a body can report
+  if (expr_uses_coord(exprs, value)) return false;                              // the coordinates of its own step
   int cost = expr_cost(exprs, value);
   if (m->func->kind == FUNC_LOAD && !is_reduce(keep) && cost > CHEAP) return false;
   size_t values = m->func->kind == FUNC_LOAD ? 1 : m->func->store_count;
@@ -312,13 +328,13 @@ static int find_slot(const Fusion *f, const Merge *m) {
 
 // Appends a step's loads to those of the merged function; what they load is values[i] there. Loads of the buffer
 // between are left out.
-static void add_loads(Fusion *f, const Merge *m, const Step *from, const Access *loads, const int64_t *offsets,
+static void add_loads(Fusion *f, const Merge *m, const Step *from, const Access *loads, const Dim *offsets,
                       size_t count, const Expr **values) {
   for (size_t i = 0; i < count; i++) {
     const Pointer *pointer = &from->pointers[loads[i].pointer];
     if (pointer->buffer == m->buffer) continue;
     Access load = loads[i];
-    load.pointer = step_pointer(f->program, f->steps[m->keep], pointer->buffer, pointer->offset + offsets[i]);
+    load.pointer = step_pointer(f->program, f->steps[m->keep], pointer->buffer, dim_add(pointer->offset, offsets[i]));
     values[i] = expr_load(f->program->exprs, load.type, func_load(f->program, m->func, &load));
   }
 }
@@ -332,7 +348,7 @@ static const Expr *rebase(Fusion *f, const Merge *m, const Step *step, const Acc
 }
 
 static void merge_functions(Fusion *f, const Merge *m) {
-  static const int64_t no_offsets[MAX_LOADS + 1];
+  static const Dim no_offsets[MAX_LOADS + 1];
   Step *keep = f->steps[m->keep], *drop = f->steps[m->drop];
   Func *func = m->func, *body = m->body;
   const Expr *mine[MAX_LOADS + 1] = {0}, *theirs[MAX_LOADS + 1] = {0};
@@ -350,7 +366,8 @@ static void merge_functions(Fusion *f, const Merge *m) {
     func->values[i] = rebase(f, m, drop, body->loads, body->load_count, theirs, body->values[0], func->values[i]);
     const Pointer *pointer = &drop->pointers[m->store.pointer];
     func->stores[i] = m->store;
-    func->stores[i].pointer = step_pointer(f->program, keep, pointer->buffer, pointer->offset + m->store_offset);
+    func->stores[i].pointer =
+        step_pointer(f->program, keep, pointer->buffer, dim_add(pointer->offset, m->store_offset));
   }
 }
 
@@ -359,7 +376,10 @@ static int merge(Fusion *f, Merge *m) {
   if (!match(f, m)) return -1;
   int slot = find_slot(f, m);
   if (slot < 0) return -1;
+  if (f->block[m->keep] != f->block[m->drop]) return -1;
+  if ((f->late[m->keep] || f->late[m->drop]) && f->epoch[m->keep] != f->epoch[m->drop]) return -1;
   Step *keep = f->steps[m->keep], *drop = f->steps[m->drop];
+  f->late[slot] = f->late[m->keep] || f->late[m->drop];
   unlink_step(f, m->keep);
   unlink_step(f, m->drop);
   if (is_map(keep) && expr_may_fault(f->program->exprs, m->body->values[0]))
@@ -409,13 +429,25 @@ static int merge_down(Fusion *f, int slot) {
   return -1;
 }
 
+static bool writes_frame(const Step *step) {
+  for (size_t p = 0; p < step->pointer_count; p++)
+    if (step->pointers[p].buffer->kind == BUFFER_FRAME && step_uses(step, (int)p) & USE_WRITES) return true;
+  return false;
+}
+
 void program_fuse(Program *program) {
   int count = (int)program->step_count;
-  Fusion f = {program, program->steps, NEW_ARRAY(program->arena, Use *, program->step_count),
-              NEW_ARRAY(program->arena, Use *, program->buffer_count)};
-  for (int slot = 0; slot < count; slot++) {
+  Fusion f = {.program = program, .steps = program->steps};
+  f.of_step = NEW_ARRAY(program->arena, Use *, program->step_count);
+  f.of_buffer = NEW_ARRAY(program->arena, Use *, program->buffer_count);
+  f.block = NEW_ARRAY(program->arena, int, program->step_count);
+  f.epoch = NEW_ARRAY(program->arena, int, program->step_count);
+  f.late = frame_late(program);
+  for (int slot = 0, block = 0, epoch = 0; slot < count; slot++) {
     clear_unused_strides(f.steps[slot]);
     link_step(&f, slot);
+    f.block[slot] = block += f.steps[slot]->kind == STEP_JUMP || f.steps[slot]->kind == STEP_LABEL;
+    f.epoch[slot] = epoch += f.steps[slot]->kind == STEP_DIMS || writes_frame(f.steps[slot]);
   }
   // A merged step is tried again at once: when both ways of a fork have come together, it is the only reader of what
   // stands above the fork.

@@ -5,6 +5,10 @@
 // between those it meets. A buffer may share the place of another that ends at the step that makes it, when the step
 // reads each element just before it writes that element. Weights lie in the order of their first use, so that start-up
 // reads the file forwards.
+//
+// Buffers whose sizes are known at run time only lie in the heap, on shelves: buffers on one shelf are alive one after
+// the other, and it is as long as the longest of them. Shelves stand in groups, one for each place in the program where
+// the last of the numbers that sizes depend on becomes known.
 #include "compiler/program/program.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -14,23 +18,38 @@ enum { ALIGN = 64 };
 
 /* what is needed */
 
+// In a loop a step can need what one behind it writes: until nothing more is needed.
 static void drop_dead_steps(Program *program) {
   bool *needed = NEW_ARRAY(program->arena, bool, program->buffer_count);
+  bool *live = NEW_ARRAY(program->arena, bool, program->step_count);
   for (size_t i = 0; i < program->buffer_count; i++)
-    needed[i] = program->buffers[i]->kind == BUFFER_OUTPUT || program->buffers[i]->kind == BUFFER_STATE;
-  size_t kept = program->step_count; // live steps gather at the end of the list
-  for (size_t i = program->step_count; i-- > 0;) {
-    Step *step = program->steps[i];
-    bool live = false;
-    for (size_t p = 0; p < step->pointer_count; p++)
-      live |= needed[step->pointers[p].buffer->id] && step_uses(step, (int)p) & USE_WRITES;
-    if (!live) continue;
-    for (size_t p = 0; p < step->pointer_count; p++)
-      if (step_uses(step, (int)p) & USE_READS) needed[step->pointers[p].buffer->id] = true;
-    program->steps[--kept] = step;
+    needed[i] = program->buffers[i]->kind == BUFFER_OUTPUT || program->buffers[i]->kind == BUFFER_STATE ||
+                program->buffers[i]->kind == BUFFER_FRAME;
+  for (bool again = true; again;) {
+    again = false;
+    for (size_t i = program->step_count; i-- > 0;) {
+      const Step *step = program->steps[i];
+      if (live[i]) continue;
+      live[i] = step->kind != STEP_TEMPLATE;
+      for (size_t p = 0; p < step->pointer_count; p++)
+        live[i] |= needed[step->pointers[p].buffer->id] && step_uses(step, (int)p) & USE_WRITES;
+      again |= live[i];
+      for (size_t p = 0; live[i] && p < step->pointer_count; p++)
+        if (step_uses(step, (int)p) & USE_READS) needed[step->pointers[p].buffer->id] = true;
+    }
   }
-  program->step_count -= kept;
-  if (kept) memmove(program->steps, program->steps + kept, program->step_count * sizeof *program->steps);
+  size_t kept = 0;
+  for (size_t i = 0; i < program->step_count; i++)
+    if (live[i]) program->steps[kept++] = program->steps[i];
+  program->step_count = kept;
+}
+
+// The step that jumps back to the label at `label`, or -1.
+static int loop_end(const Program *program, size_t label) {
+  if (program->steps[label]->kind != STEP_LABEL) return -1;
+  for (size_t i = program->step_count; i-- > label;)
+    if (program->steps[i]->kind == STEP_JUMP && program->steps[i]->target == program->steps[label]) return (int)i;
+  return -1;
 }
 
 static void find_lifetimes(Program *program) {
@@ -44,6 +63,17 @@ static void find_lifetimes(Program *program) {
       buffer->last = (int)i;
     }
   }
+  // What was there before a loop and is used inside lives to its end. Inner loops end first, so one walk does.
+  for (size_t i = 0; i < program->step_count; i++) {
+    int start = (int)i, end = loop_end(program, i);
+    for (size_t b = 0; b < program->buffer_count && end >= 0; b++) {
+      Buffer *buffer = program->buffers[b];
+      if (buffer->first >= 0 && buffer->first < start && buffer->last >= start && buffer->last < end)
+        buffer->last = end;
+    }
+  }
+  for (size_t b = 0; b < program->buffer_count; b++)
+    if (program->buffers[b]->kind == BUFFER_OUTPUT) program->buffers[b]->last = (int)program->step_count;
 }
 
 // Inputs, outputs and state are the model's own and stay.
@@ -91,7 +121,7 @@ static uint64_t weight_hash(Weight *weight) {
 
 // Order of everything but the data.
 static int compare_packs(const Buffer *a, const Buffer *b) {
-  ORDER(a->bytes, b->bytes);
+  ORDER(a->bytes.value, b->bytes.value);
   ORDER(a->tensor->type, b->tensor->type);
   ORDER(tensor_bytes(a->tensor), tensor_bytes(b->tensor));
   ORDER(a->pack.rank, b->pack.rank);
@@ -147,15 +177,16 @@ static void share_weights(Program *program) {
 // Memory that one buffer after the other uses.
 typedef struct {
   const Buffer *buffer; // the last of them
-  int64_t bytes, offset;
+  Dim bytes;
+  int64_t offset;
   int first, last; // steps
 } Place;
 
 static bool is_same_access(const Step *step, const Func *func, const Access *a, const Access *b) {
-  if (step->pointers[a->pointer].offset != step->pointers[b->pointer].offset) return false;
-  if (dtype_bits(a->type) != dtype_bits(b->type)) return false;
+  if (!dim_equal(step->pointers[a->pointer].offset, step->pointers[b->pointer].offset)) return false;
+  if (dtype_unit(a->type) != dtype_unit(b->type)) return false;
   for (int i = 0; i < COORDS; i++)
-    if (func->space[i] > 1 && a->stride[i] != b->stride[i]) return false;
+    if (!dim_is(func->space[i], 1) && !dim_equal(a->stride[i], b->stride[i])) return false;
   return true;
 }
 
@@ -181,11 +212,11 @@ static const Buffer *find_in_place(const Program *program, int at, const Func *f
                                    Place *const *places) {
   const Step *step = program->steps[at];
   const Buffer *out = step->pointers[store->pointer].buffer;
-  if (out->kind != BUFFER_ARENA || !is_touched_as(step, out, func, store)) return NULL;
+  if (out->kind != BUFFER_ARENA || out->block || !is_touched_as(step, out, func, store)) return NULL;
   for (size_t i = 0; i < func->load_count; i++) {
     const Buffer *in = step->pointers[func->loads[i].pointer].buffer;
-    if (in->kind == BUFFER_ARENA && in->first < at && in->last == at && in->bytes == out->bytes &&
-        places[in->id]->buffer == in && is_touched_as(step, in, func, store))
+    if (in->kind == BUFFER_ARENA && !in->block && in->first < at && in->last == at &&
+        dim_equal(in->bytes, out->bytes) && places[in->id]->buffer == in && is_touched_as(step, in, func, store))
       return in;
   }
   return NULL;
@@ -210,9 +241,10 @@ static Place **make_places(Program *program) {
     }
     for (size_t p = 0; p < step->pointer_count; p++) {
       const Buffer *b = step->pointers[p].buffer;
-      if (b->kind != BUFFER_ARENA || b->first != at || places[b->id]) continue;
+      if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->block || b->first != at || places[b->id]) continue;
       Place *place = places[b->id] = NEW(program->arena, Place);
-      *place = (Place){.buffer = b, .bytes = round_up(b->bytes, ALIGN), .first = b->first, .last = b->last};
+      *place = (Place){
+          .buffer = b, .bytes = dim_times(dim_div_up(b->bytes, ALIGN), ALIGN), .first = b->first, .last = b->last};
     }
   }
   return places;
@@ -220,7 +252,7 @@ static Place **make_places(Program *program) {
 
 static int compare_places(const void *left, const void *right) {
   const Place *a = *(Place *const *)left, *b = *(Place *const *)right;
-  ORDER(b->bytes, a->bytes); // the largest first
+  ORDER(b->bytes.value, a->bytes.value); // the largest first
   ORDER(a->first, b->first);
   ORDER(a->buffer->id, b->buffer->id);
   return 0;
@@ -233,19 +265,19 @@ static int64_t find_gap(const Place *place, Place *const *placed, size_t count) 
     const Place *other = placed[i];
     if (other->last < place->first || place->last < other->first) continue;
     int64_t gap = other->offset - end;
-    if (gap >= place->bytes && gap < best_size) best = end, best_size = gap;
-    if (other->offset + other->bytes > end) end = other->offset + other->bytes;
+    if (gap >= place->bytes.value && gap < best_size) best = end, best_size = gap;
+    if (other->offset + other->bytes.value > end) end = other->offset + other->bytes.value;
   }
   return best < 0 ? end : best;
 }
 
-static void place_arena(Program *program) {
-  Place **places = make_places(program);
+static void place_arena(Program *program, Place **places) {
   Place **sorted = NEW_ARRAY(program->arena, Place *, program->buffer_count);
   Place **placed = NEW_ARRAY(program->arena, Place *, program->buffer_count);
   size_t count = 0;
   for (size_t i = 0; i < program->buffer_count; i++)
-    if (places[i] && places[i]->buffer == program->buffers[i]) sorted[count++] = places[i];
+    if (places[i] && places[i]->buffer == program->buffers[i] && dim_is_const(places[i]->bytes))
+      sorted[count++] = places[i];
   qsort(sorted, count, sizeof *sorted, compare_places);
   program->arena_bytes = 0;
   for (size_t i = 0; i < count; i++) {
@@ -254,13 +286,75 @@ static void place_arena(Program *program) {
     size_t at = i;
     for (; at > 0 && placed[at - 1]->offset > place->offset; at--) placed[at] = placed[at - 1];
     placed[at] = place;
-    if (place->offset + place->bytes > program->arena_bytes) program->arena_bytes = place->offset + place->bytes;
+    int64_t end = place->offset + place->bytes.value;
+    if (end > program->arena_bytes) program->arena_bytes = end;
   }
   for (size_t i = 0; i < program->buffer_count; i++)
-    if (places[i]) program->buffers[i]->offset = places[i]->offset;
+    if (places[i] && !buffer_in_heap(program->buffers[i])) program->buffers[i]->offset = places[i]->offset;
 }
 
-/* weights and state */
+/* places in the heap */
+
+typedef struct {
+  Dim bytes, from; // from the start of its group
+  int last;        // step that ends the last of its buffers
+} Shelf;
+
+// Shelves whose sizes become known together.
+typedef struct {
+  int known;       // after this step; -1: from the start
+  int first, last; // steps
+  Shelf *shelves;
+  size_t shelf_count;
+  Dim from, end;
+} Group;
+
+static Group *find_group(Program *program, Group **groups, size_t *count, int known) {
+  for (size_t i = 0; i < *count; i++)
+    if ((*groups)[i].known == known) return &(*groups)[i];
+  APPEND(program->arena, *groups, *count, ((Group){.known = known, .first = -1}));
+  return &(*groups)[*count - 1];
+}
+
+// The free shelf that needs to grow least, or a new one.
+static size_t find_shelf(Program *program, Group *group, const Place *place) {
+  size_t best = group->shelf_count;
+  for (size_t i = 0; i < group->shelf_count; i++) {
+    if (group->shelves[i].last >= place->first) continue;
+    if (best == group->shelf_count || (dim_compare(group->shelves[best].bytes, place->bytes) < 0
+                                           ? dim_compare(group->shelves[i].bytes, group->shelves[best].bytes) > 0
+                                           : dim_compare(group->shelves[i].bytes, place->bytes) >= 0 &&
+                                                 dim_compare(group->shelves[i].bytes, group->shelves[best].bytes) < 0))
+      best = i;
+  }
+  if (best == group->shelf_count)
+    APPEND(program->arena, group->shelves, group->shelf_count, ((Shelf){.bytes = place->bytes}));
+  Shelf *shelf = &group->shelves[best];
+  shelf->bytes = dim_define(program->dims, "shelf", dim_max(shelf->bytes, place->bytes));
+  shelf->last = place->last;
+  return best;
+}
+
+static void stack_group(Program *program, Group *groups, size_t count, Group *group) {
+  group->from = dim_const(0);
+  for (size_t i = 0; i < count; i++) {
+    const Group *other = &groups[i];
+    if (other->known < group->known && other->last >= group->first && other->first <= group->last)
+      group->from =
+          dim_is(group->from, 0) ? other->end : dim_define(program->dims, "heap", dim_max(group->from, other->end));
+  }
+  group->end = group->from;
+  for (size_t i = 0; i < group->shelf_count; i++) {
+    group->shelves[i].from = group->end;
+    group->end = dim_define(program->dims, "heap", dim_add(group->end, group->shelves[i].bytes));
+  }
+}
+
+static int compare_known(const void *left, const void *right) {
+  const Group *a = left, *b = right;
+  ORDER(a->known, b->known);
+  return 0;
+}
 
 static int compare_first_use(const void *left, const void *right) {
   const Buffer *a = *(Buffer *const *)left, *b = *(Buffer *const *)right;
@@ -268,6 +362,42 @@ static int compare_first_use(const void *left, const void *right) {
   ORDER(a->id, b->id);
   return 0;
 }
+
+static void place_heap(Program *program, Place **places) {
+  Buffer **buffers = NEW_ARRAY(program->arena, Buffer *, program->buffer_count);
+  size_t *shelves = NEW_ARRAY(program->arena, size_t, program->buffer_count); // by id
+  Group *groups = NULL;
+  size_t count = 0, group_count = 0;
+  for (size_t i = 0; i < program->buffer_count; i++)
+    if (places[i] && buffer_in_heap(program->buffers[i])) buffers[count++] = program->buffers[i];
+  qsort(buffers, count, sizeof *buffers, compare_first_use);
+  for (size_t i = 0; i < count; i++) {
+    const Place *place = places[buffers[i]->id];
+    if (place->first != buffers[i]->first) continue; // goes on in the place of another
+    Group *group = find_group(program, &groups, &group_count, frame_known(program, buffers[i]->bytes));
+    shelves[buffers[i]->id] = find_shelf(program, group, place);
+    if (group->first < 0 || place->first < group->first) group->first = place->first;
+    if (place->last > group->last) group->last = place->last;
+  }
+  if (!count) return;
+  Dim heap = frame_heap(program), shelves_end = program->has_blocks ? dim_div(heap, dim_const(2)) : heap;
+  qsort(groups, group_count, sizeof *groups, compare_known);
+  for (size_t i = 0; i < group_count; i++) stack_group(program, groups, i, &groups[i]);
+  for (size_t i = 0; i < count; i++) {
+    Buffer *buffer = buffers[i];
+    const Group *group = find_group(program, &groups, &group_count, frame_known(program, buffer->bytes));
+    if (places[buffer->id]->first != buffer->first) continue;
+    for (size_t k = i; k < count; k++) { // with all that go on in its place
+      if (places[buffers[k]->id] != places[buffer->id]) continue;
+      buffers[k]->place = group->shelves[shelves[buffer->id]].from;
+      buffers[k]->heap_left = dim_sub(shelves_end, group->end);
+    }
+  }
+  for (size_t i = 0; i < count; i++) // the dims step that reports an output has waited for this
+    if (buffers[i]->place_symbol.expr) ((DimExpr *)buffers[i]->place_symbol.expr)->a = buffers[i]->place;
+}
+
+/* weights and state */
 
 // Buffers of one kind one after the other, by first use. Returns their bytes.
 static int64_t place_in_order(Program *program, BufferKind kind) {
@@ -279,7 +409,7 @@ static int64_t place_in_order(Program *program, BufferKind kind) {
   int64_t end = 0;
   for (size_t i = 0; i < count; i++) {
     buffers[i]->offset = end;
-    end += round_up(buffers[i]->bytes, ALIGN);
+    end += round_up(buffers[i]->bytes.value, ALIGN);
   }
   return end;
 }
@@ -289,7 +419,10 @@ void program_plan(Program *program) {
   share_weights(program);
   find_lifetimes(program);
   drop_unused_buffers(program);
-  place_arena(program);
+  Place **places = make_places(program);
+  place_arena(program, places);
+  place_heap(program, places);
   program->weight_bytes = place_in_order(program, BUFFER_WEIGHT);
   program->state_bytes = place_in_order(program, BUFFER_STATE);
+  program_frame(program);
 }

@@ -17,19 +17,29 @@ const Template *template_find(const char *name) {
   return NULL;
 }
 
-Program *program_new(Arena *arena) {
+Program *program_new(Arena *arena, DimTable *dims) {
   Program *program = NEW(arena, Program);
   program->arena = arena;
+  program->dims = dims;
   program->exprs = exprs_new(arena);
   return program;
 }
 
-Buffer *buffer_new(Program *program, BufferKind kind, int64_t bytes, const char *name) {
+Buffer *buffer_new(Program *program, BufferKind kind, Dim bytes, const char *name) {
   Buffer *buffer = NEW(program->arena, Buffer);
   *buffer = (Buffer){.id = (int)program->buffer_count, .kind = kind, .bytes = bytes, .name = name};
   APPEND(program->arena, program->buffers, program->buffer_count, buffer);
   return buffer;
 }
+
+Dim dim_bytes(DType type, Dim count) { return dim_times(count, dtype_unit(type)); }
+
+bool buffer_in_heap(const Buffer *buffer) {
+  return buffer->block ||
+         ((buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && !dim_is_const(buffer->bytes));
+}
+
+int64_t count_parts(Dim work, int64_t each) { return dim_is_const(work) ? work.value / each + 1 : INT16_MAX; }
 
 Step *step_new(Program *program, const char *kernel, const Loc *loc, const char *name) {
   Step *step = NEW(program->arena, Step);
@@ -38,18 +48,32 @@ Step *step_new(Program *program, const char *kernel, const Loc *loc, const char 
   return step;
 }
 
-int step_pointer(Program *program, Step *step, Buffer *buffer, int64_t offset) {
+Step *step_control(Program *program, StepKind kind, const Loc *loc, const char *name) {
+  static const Template kernels[] = {
+      [STEP_DIMS] = {"dims", "", ""}, [STEP_JUMP] = {"jump", "", ""}, [STEP_LABEL] = {"label", "", ""}};
+  Step *step = NEW(program->arena, Step);
+  *step = (Step){.kind = kind, .kernel = &kernels[kind], .parts = 1, .name = name, .loc = *loc};
+  APPEND(program->arena, program->steps, program->step_count, step);
+  return step;
+}
+
+int step_pointer(Program *program, Step *step, Buffer *buffer, Dim offset) {
   for (size_t i = 0; i < step->pointer_count; i++)
-    if (step->pointers[i].buffer == buffer && step->pointers[i].offset == offset) return (int)i;
+    if (step->pointers[i].buffer == buffer && dim_equal(step->pointers[i].offset, offset)) return (int)i;
   APPEND(program->arena, step->pointers, step->pointer_count, ((Pointer){buffer, offset}));
   return (int)step->pointer_count - 1;
 }
 
 static void add_arg(Program *program, Step *step, Arg arg) { APPEND(program->arena, step->args, step->arg_count, arg); }
 
-void step_int(Program *program, Step *step, int64_t value) { add_arg(program, step, (Arg){ARG_INT, {.i = value}}); }
+void step_int(Program *program, Step *step, int64_t value) {
+  add_arg(program, step, (Arg){ARG_INT, {.i = dim_const(value)}});
+}
+void step_dims(Program *program, Step *step, size_t count, const Dim *values) {
+  for (size_t i = 0; i < count; i++) add_arg(program, step, (Arg){ARG_INT, {.i = values[i]}});
+}
 void step_float(Program *program, Step *step, double value) { add_arg(program, step, (Arg){ARG_FLOAT, {.f = value}}); }
-void step_buffer(Program *program, Step *step, Buffer *buffer, int64_t offset) {
+void step_buffer(Program *program, Step *step, Buffer *buffer, Dim offset) {
   add_arg(program, step, (Arg){ARG_POINTER, {.pointer = step_pointer(program, step, buffer, offset)}});
 }
 
@@ -57,16 +81,20 @@ Func *step_func(Program *program, Step *step, FuncKind kind, DType acc) {
   Func *func = NEW(program->arena, Func);
   func->kind = kind;
   func->acc = acc;
-  for (int i = 0; i < COORDS; i++) func->space[i] = 1;
+  for (int i = 0; i < COORDS; i++) func->space[i] = dim_const(1);
   add_arg(program, step, (Arg){ARG_FUNC, {.func = func}});
   return func;
 }
 
+bool access_equal(const Access *a, const Access *b) {
+  bool equal = a->pointer == b->pointer && a->type == b->type && a->fetched == b->fetched;
+  for (int i = 0; i < COORDS; i++) equal = equal && dim_equal(a->stride[i], b->stride[i]);
+  return equal;
+}
+
 int func_load(Program *program, Func *func, const Access *access) {
   for (size_t i = 0; i < func->load_count; i++)
-    if (func->loads[i].pointer == access->pointer && func->loads[i].type == access->type &&
-        !memcmp(func->loads[i].stride, access->stride, sizeof access->stride))
-      return (int)i;
+    if (access_equal(&func->loads[i], access)) return (int)i;
   APPEND(program->arena, func->loads, func->load_count, *access);
   return (int)func->load_count - 1;
 }
@@ -85,16 +113,29 @@ Func *step_find_func(const Step *step, FuncKind kind) {
 
 /* printing */
 
-static const char *const kind_names[] = {"input", "output", "weight", "arena", "state"};
+static const char *const kind_names[] = {"input", "output", "weight", "arena", "state", "frame"};
 
-static void print_access(const Step *step, const Access *access, bool with_buffers, Text *out) {
+// A signature names what the step reads from the frame by its number among the step's locals.
+static void print_dim(const Program *program, const Step *step, Dim dim, bool with_buffers, Text *out) {
+  for (size_t i = 0; i < step->local_count && !with_buffers; i++)
+    if (dim.expr && step->locals[i] == dim.expr) {
+      text_printf(out, "$%zu", i);
+      return;
+    }
+  text_printf(out, "%s", dim_text(program->dims, dim));
+}
+
+static void print_access(const Program *p, const Step *step, const Access *access, bool with_buffers, Text *out) {
   if (with_buffers)
     text_printf(out, "%%%d", step->pointers[access->pointer].buffer->id);
   else
     text_printf(out, "p%d", access->pointer);
   text_printf(out, ":%s[", dtype_name(access->type));
-  for (int i = 0; i < COORDS; i++) text_printf(out, "%s%lld", i ? " " : "", (long long)access->stride[i]);
-  text_printf(out, "]");
+  for (int i = 0; i < COORDS; i++) {
+    text_printf(out, "%s", i ? " " : "");
+    print_dim(p, step, access->stride[i], with_buffers, out);
+  }
+  text_printf(out, access->fetched ? "]?" : "]");
 }
 
 static void print_func(const Program *program, const Step *step, const Func *func, bool with_buffers, Text *out) {
@@ -102,11 +143,11 @@ static void print_func(const Program *program, const Step *step, const Func *fun
   text_printf(out, "%s:%s{", kinds[func->kind], dtype_name(func->acc));
   for (size_t i = 0; i < func->load_count; i++) {
     text_printf(out, "%sx%zu = ", i ? ", " : "", i);
-    print_access(step, &func->loads[i], with_buffers, out);
+    print_access(program, step, &func->loads[i], with_buffers, out);
   }
   if (func->load_count) text_printf(out, "; ");
   for (size_t i = 0; i < func->store_count; i++) {
-    print_access(step, &func->stores[i], with_buffers, out);
+    print_access(program, step, &func->stores[i], with_buffers, out);
     text_printf(out, " = ");
     expr_print(program->exprs, func->values[i], out);
   }
@@ -126,20 +167,35 @@ static const char *arg_word(const Template *kernel, size_t i, int *length) {
   }
 }
 
+static void print_control(const Program *program, const Step *step, bool with_buffers, Text *out) {
+  for (size_t i = 0; i < step->dim_count; i++) {
+    const DimExpr *e = step->dims[i].expr;
+    text_printf(out, " [%d]=%s", frame_slot((Program *)program, step->dims[i]),
+                dim_text(program->dims, e->defined ? e->a : step->dims[i]));
+  }
+  for (size_t i = 0; i < step->check_count; i++)
+    text_printf(out, " %s>=0", dim_text(program->dims, step->checks[i].dim));
+  if (step->kind != STEP_JUMP) return;
+  text_printf(out, " unless ");
+  print_dim(program, step, step->condition, with_buffers, out);
+  if (step->target) text_printf(out, " to %p", with_buffers ? (void *)step->target : NULL);
+}
+
 static void print_step(const Program *program, const Step *step, bool with_buffers, Text *out) {
   text_printf(out, "%s", step->kernel->name);
+  print_control(program, step, with_buffers, out);
   for (size_t i = 0; i < step->arg_count; i++) {
     const Arg *arg = &step->args[i];
     int length;
     const char *word = arg_word(step->kernel, i, &length);
     text_printf(out, " %.*s=", length, word);
     switch (arg->kind) {
-    case ARG_INT: text_printf(out, "%lld", (long long)arg->i); break;
+    case ARG_INT: print_dim(program, step, arg->i, with_buffers, out); break;
     case ARG_FLOAT: text_printf(out, "%.17g", arg->f); break;
     case ARG_POINTER:
       if (with_buffers)
-        text_printf(out, "%%%d+%lld", step->pointers[arg->pointer].buffer->id,
-                    (long long)step->pointers[arg->pointer].offset);
+        text_printf(out, "%%%d+%s", step->pointers[arg->pointer].buffer->id,
+                    dim_text(program->dims, step->pointers[arg->pointer].offset));
       else
         text_printf(out, "p%d", arg->pointer);
       break;
@@ -151,8 +207,11 @@ static void print_step(const Program *program, const Step *step, bool with_buffe
 void program_print(const Program *program, Text *out) {
   for (size_t i = 0; i < program->buffer_count; i++) {
     const Buffer *b = program->buffers[i];
-    text_printf(out, "%%%d %s %lld bytes", b->id, kind_names[b->kind], (long long)b->bytes);
-    if (b->kind == BUFFER_ARENA || b->kind == BUFFER_WEIGHT) text_printf(out, " at %lld", (long long)b->offset);
+    text_printf(out, "%%%d %s %s bytes", b->id, kind_names[b->kind], dim_text(program->dims, b->bytes));
+    if (buffer_in_heap(b))
+      text_printf(out, " in the heap at %s", dim_text(program->dims, b->place));
+    else if (b->kind == BUFFER_ARENA || b->kind == BUFFER_WEIGHT)
+      text_printf(out, " at %lld", (long long)b->offset);
     text_printf(out, " '%s'\n", b->name);
   }
   for (size_t i = 0; i < program->step_count; i++) {
@@ -172,19 +231,27 @@ const char *step_signature(const Program *program, const Step *step) {
 
 /* verifying */
 
+static bool is_static(const Func *func, const Access *access, const Pointer *pointer) {
+  bool known = dim_is_const(pointer->offset) && dim_is_const(pointer->buffer->bytes);
+  for (int i = 0; i < COORDS; i++) known = known && dim_is_const(func->space[i]) && dim_is_const(access->stride[i]);
+  return known;
+}
+
 static void verify_access(const Step *step, const Func *func, const Access *access) {
   assert(access->pointer >= 0 && (size_t)access->pointer < step->pointer_count);
   const Pointer *pointer = &step->pointers[access->pointer];
   int64_t low = 0, high = 0; // furthest elements, from the pointer
+  if (access->fetched || !is_static(func, access, pointer)) return;
   for (int i = 0; i < COORDS; i++) {
-    assert(func->space[i] >= 0);
-    if (func->space[i] == 0) return; // nothing is touched
-    int64_t reach = (func->space[i] - 1) * access->stride[i];
+    int64_t extent = func->space[i].value;
+    assert(extent >= 0);
+    if (extent == 0) return; // nothing is touched
+    int64_t reach = (extent - 1) * access->stride[i].value;
     *(reach < 0 ? &low : &high) += reach;
   }
-  int64_t bytes = dtype_bits(access->type) / 8;
-  assert(bytes > 0 && pointer->offset + low * bytes >= 0);
-  assert(pointer->offset + (high + 1) * bytes <= pointer->buffer->bytes);
+  int64_t bytes = dtype_unit(access->type);
+  assert(bytes > 0 && pointer->offset.value + low * bytes >= 0);
+  assert(pointer->offset.value + (high + 1) * bytes <= pointer->buffer->bytes.value);
   (void)pointer;
   (void)bytes;
 }
@@ -212,8 +279,11 @@ static void verify_step(const Step *step) {
       assert(func->values[k]->type == func->stores[k].type);
     }
   }
-  for (size_t i = 0; i < step->pointer_count; i++)
-    assert(step->pointers[i].offset >= 0 && step->pointers[i].offset <= step->pointers[i].buffer->bytes);
+  for (size_t i = 0; i < step->pointer_count; i++) {
+    const Pointer *pointer = &step->pointers[i];
+    if (dim_is_const(pointer->offset) && dim_is_const(pointer->buffer->bytes))
+      assert(pointer->offset.value >= 0 && pointer->offset.value <= pointer->buffer->bytes.value);
+  }
 }
 
 void program_verify(const Program *program) {

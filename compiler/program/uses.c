@@ -5,7 +5,7 @@
 static unsigned uses_of_func(const Func *func, int pointer) {
   unsigned uses = 0;
   for (size_t i = 0; i < func->load_count; i++)
-    if (func->loads[i].pointer == pointer) uses |= USE_LOAD;
+    if (func->loads[i].pointer == pointer) uses |= func->loads[i].fetched ? USE_RAW_READ : USE_LOAD;
   for (size_t i = 0; i < func->store_count; i++)
     if (func->stores[i].pointer == pointer) uses |= USE_STORE;
   return uses;

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const int64_t dims[] = {2, 3};
   const Dtype *dtype = size ? find_dtype(data[0] % 17) : NULL;
   if (!dtype) return 0;
-  const ModelTensor tensor = {"t", dtype->number, (uint32_t)(data[0] / 17 % 3), dims, 0};
+  const ModelTensor tensor = {.name = "t", .dtype = dtype->number, .rank = (uint32_t)(data[0] / 17 % 3), .dims = dims};
   ModelTensor sized = tensor;
   uint64_t count;
   count_elements(tensor.rank, dims, &count);

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static const int64_t dims[] = {2, 3, 2};
   const Dtype *dtype = find_dtype(bytes[1] % 17);
   if (!dtype) return 0;
-  ModelTensor tensor = {"t", dtype->number, (uint32_t)(bytes[1] / 17 % 4), dims, 0};
+  ModelTensor tensor = {.name = "t", .dtype = dtype->number, .rank = (uint32_t)(bytes[1] / 17 % 4), .dims = dims};
   uint64_t count;
   if (!count_elements(tensor.rank, dims, &count)) abort();
   tensor.bytes = count * dtype->bytes;

@@ -65,8 +65,15 @@ static int sum(void *const *bufs, idx part, idx parts) {
 }
 
 static const int64_t matrix[] = {2, 3}, pair[] = {2};
-static const ModelTensor inputs[] = {{"x", 1, 2, matrix, 24}, {"k", 7, 1, pair, 16}};
-static const ModelTensor outputs[] = {{"y", 1, 2, matrix, 24}, {"n", 7, 1, pair, 16}, {"h", 10, 0, NULL, 2}};
+static const ModelTensor inputs[] = {
+    {.name = "x", .dtype = 1, .rank = 2, .dims = matrix, .bytes = 24},
+    {.name = "k", .dtype = 7, .rank = 1, .dims = pair, .bytes = 16},
+};
+static const ModelTensor outputs[] = {
+    {.name = "y", .dtype = 1, .rank = 2, .dims = matrix, .bytes = 24},
+    {.name = "n", .dtype = 7, .rank = 1, .dims = pair, .bytes = 16},
+    {.name = "h", .dtype = 10, .rank = 0, .bytes = 2},
+};
 
 enum { X = BASE_IO, K = BASE_IO + 1, Y = BASE_IO + 2, N = BASE_IO + 3, H = BASE_IO + 4 };
 static const ModelRef scale_refs[] = {{X, 0, 0}, {BASE_WEIGHTS, 0, 0}, {BASE_ARENA, 0, 0}};

@@ -1,6 +1,6 @@
-// --emit=c, from Programs made by hand to the answers of what gcc and clang make of the C. Each program is written for
-// every vector width, compiled without a warning, run where this CPU can, and compared with references computed here
-// in double and in 64-bit integers.
+// Both emitters, from Programs made by hand to their answers. Each program is written as C for every vector width,
+// compiled by gcc and clang without a warning, run where this CPU can, and compared with references computed here in
+// double and in 64-bit integers; and the same by LLVM in this process.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static Step *add_step(Fixture *f, const char *kernel) {
 
 static Access access_of(Fixture *f, Step *step, Buffer *buffer, int64_t offset, DType type, int64_t s0, int64_t s1,
                         int64_t s2, int64_t s3) {
-  return (Access){step_pointer(f->program, step, buffer, offset), type, {s0, s1, s2, s3}};
+  return (Access){.pointer = step_pointer(f->program, step, buffer, offset), .type = type, .stride = {s0, s1, s2, s3}};
 }
 
 static const Expr *load_of(Fixture *f, Func *func, Access access) {
@@ -177,6 +177,23 @@ static int run_model(const Fixture *f) {
   return status;
 }
 
+// The same by the LLVM emitter, in this process.
+static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), const char *failure) {
+  static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  const Target *target = target_find(f->arena, &f->diag, "x86_64-linux", cpus[width]);
+  Bytes code;
+  assert_non_null(target);
+  bool ok = emit_kernels(f->model, f->program, target, CODE_OBJECT, NULL, &code);
+  check_no_errors(f);
+  assert_true(ok);
+  for (size_t i = 0; i < f->program->output_count; i++) memset(f->out[i], 0x55, f->out_bytes[i]);
+  assert_int_equal(run_kernels(f->model, f->program, &code, f->in, f->out), !failure);
+  if (failure)
+    assert_non_null(strstr(f->diag.first->text, failure));
+  else
+    check(f);
+}
+
 // Builds, emits, compiles and runs for each width and compiler; `check` looks at the outputs, or NULL: the program
 // must fail with `failure` in its message.
 static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture *), const char *failure) {
@@ -203,6 +220,7 @@ static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture
       else
         check(&f);
     }
+    if (cpu_has(widths[w].bytes)) try_llvm(&f, w, check, failure);
     arena_free(f.arena);
   }
 }
@@ -838,6 +856,53 @@ static void test_fault(void **state) {
   try_everywhere(build_fault, NULL, "integer division by zero");
 }
 
+/* coordinates and computed indices */
+
+enum { ROWS = 3, COLUMNS = 21, TABLE = 5 };
+
+// y[i2][i3] = table[index[i2]][2·i3] + 100·i2 + i3
+static void build_fetch_of(Fixture *f, int64_t last) {
+  Program *p = f->program;
+  ExprTable *exprs = p->exprs;
+  int64_t *index = NEW_ARRAY(f->arena, int64_t, ROWS);
+  int16_t *table = NEW_ARRAY(f->arena, int16_t, TABLE *COLUMNS * 2);
+  for (int i = 0; i < TABLE * COLUMNS * 2; i++) table[i] = (int16_t)(7 * i);
+  index[0] = TABLE - 1, index[1] = 0, index[2] = last;
+  Buffer *in = add_input(f, DT_I64, ROWS, index), *x = add_input(f, DT_I16, TABLE * COLUMNS * 2, table);
+  Buffer *y = add_output(f, DT_I16, ROWS * COLUMNS);
+  Step *step = add_step(f, "map");
+  Func *func = add_map(f, step, 1, 1, ROWS, COLUMNS);
+  const Expr *row = load_of(f, func, access_of(f, step, in, 0, DT_I64, 0, 0, 1, 0));
+  Access access = access_of(f, step, x, 0, DT_I16, 0, 0, 0, 2);
+  access.fetched = true;
+  int load = func_load(p, func, &access);
+  const Expr *at = expr_op(exprs, EX_MUL, row, expr_int(exprs, DT_I64, COLUMNS * 2), NULL);
+  const Expr *bound = expr_int(exprs, DT_I64, TABLE * COLUMNS * 2);
+  const Expr *hundreds = expr_op(exprs, EX_MUL, expr_coord(exprs, 2), expr_int(exprs, DT_I64, 100), NULL);
+  const Expr *place = expr_op(exprs, EX_ADD, hundreds, expr_coord(exprs, 3), NULL);
+  const Expr *fetched = expr_fetch(exprs, DT_I16, load, at, bound);
+  Access store = access_of(f, step, y, 0, DT_I16, 0, 0, COLUMNS, 1);
+  func_store(p, func, &store, expr_op(exprs, EX_ADD, fetched, expr_cast(exprs, DT_I16, place), NULL));
+}
+static void build_fetch(Fixture *f) { build_fetch_of(f, 2); }
+static void build_fetch_above(Fixture *f) { build_fetch_of(f, TABLE); }
+static void build_fetch_below(Fixture *f) { build_fetch_of(f, -1); }
+
+static void check_fetch(const Fixture *f) {
+  const int64_t *index = f->in[0];
+  const int16_t *table = f->in[1], *y = f->out[0];
+  for (int r = 0; r < ROWS; r++)
+    for (int c = 0; c < COLUMNS; c++)
+      assert_int_equal(y[r * COLUMNS + c], (int16_t)(table[index[r] * COLUMNS * 2 + 2 * c] + 100 * r + c));
+}
+
+static void test_fetch(void **state) {
+  (void)state;
+  try_everywhere(build_fetch, check_fetch, NULL);
+  try_everywhere(build_fetch_above, NULL, "index out of range");
+  try_everywhere(build_fetch_below, NULL, "index out of range");
+}
+
 // A counter that lives from run to run, called through the header by a program of its own, also as C++.
 static void test_state(void **state) {
   (void)state;
@@ -942,12 +1007,14 @@ static int remove_folder(void **state) {
   return getenv("KEEP") ? 0 : run_command(command);
 }
 
-int main(void) {
+// An argument chooses the tests whose names match it: "test_f*".
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ops),      cmocka_unit_test(test_casts), cmocka_unit_test(test_literals),
       cmocka_unit_test(test_strides),  cmocka_unit_test(test_gemm),  cmocka_unit_test(test_rows),
       cmocka_unit_test(test_fault),    cmocka_unit_test(test_state), cmocka_unit_test(test_wrong_flags),
-      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_refusals), cmocka_unit_test(test_fetch),
   };
+  if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -46,8 +46,11 @@ typedef enum {
 
 const char *dtype_name(DType type);
 int dtype_bits(DType type); // 0 for strings and undefined
-int dtype_unit(DType type); // bytes of one element as programs hold it: unpacked; 16 for strings
+// Bytes of an element inside a Program, where those narrower than a byte take one and a string (its offset in the
+// string pool and its size) 16.
+int dtype_unit(DType type);
 bool dtype_is_float(DType type);
+bool dtype_is_small_float(DType type);          // float8 and float4 types: nothing computes with them but casts
 bool dtype_is_signed(DType type);               // floats and signed integers
 int64_t dtype_bytes(DType type, int64_t count); // packed, rounded up; 0 for strings
 
@@ -235,6 +238,7 @@ struct Node {
 struct Graph {
   Model *model;
   Graph *parent; // of an If, Loop or Scan body
+  Dim round;     // of a Loop or Scan body: the number of the round, from 0
   const char *name;
   Value **inputs; // without those that have an initialiser
   size_t input_count;

@@ -253,7 +253,14 @@ static bool infer_cycle(Model *model, Node *node, const Cycle *c) {
   return true;
 }
 
-// The dims of results that rounds add to along `axis`.
+// Whether a dim is the same in every round: its symbols are older than the round's.
+static bool is_same_each_round(const Cycle *c, Dim dim) {
+  if (!dim.expr) return true;
+  if (dim.expr->op == DIM_SYMBOL) return dim.expr->id < c->round.expr->id;
+  return is_same_each_round(c, dim.expr->a) && is_same_each_round(c, dim.expr->b) && is_same_each_round(c, dim.expr->c);
+}
+
+// The dims of results that rounds add to along `axis`. Those that only a round knows are symbols that it assigns.
 static bool set_scan_output(Model *model, Node *node, const Cycle *c, size_t i, int64_t axis) {
   const Value *each = c->body->outputs[c->body_output + i];
   int at;
@@ -261,8 +268,13 @@ static bool set_scan_output(Model *model, Node *node, const Cycle *c, size_t i, 
   if (!node->out[i]) return true;
   if (each->rank >= MAX_RANK) return node_error(model, node, "output %zu has too high a rank", i);
   if (!need_axis(model, node, axis, each->rank + 1, &at)) return false;
-  for (int k = 0, from = 0; k <= each->rank; k++)
+  for (int k = 0, from = 0; k <= each->rank; k++) {
     dims[k] = k == at ? dim_is(c->rounds, -1) ? c->round : c->rounds : each->dims[from++];
+    if (k == at || is_same_each_round(c, dims[k])) continue;
+    dims[k] = dim_new_symbol(model->dims, node->out[i]->name);
+    if (at > 0)
+      return node_error(model, node, "output %zu has dims that change and does not grow along its first axis", i);
+  }
   return set_value(model, node->out[i], each->type, each->rank + 1, dims);
 }
 
@@ -280,8 +292,7 @@ static bool read_loop(Model *model, Node *node, Cycle *c) {
   c->has_condition = true;
   if (c->body->input_count < 2)
     return node_error(model, node, "the body has no inputs for the round and the condition");
-  const Value *round = c->body->inputs[0];
-  if (round->elems) c->round = round->elems[0];
+  c->round = c->body->round;
   return check_counts(model, node, c);
 }
 
@@ -307,7 +318,7 @@ bool infer_loop(Model *model, Node *node) {
   set_value(model, round, DT_I64, 0, NULL);
   set_value(model, condition, DT_BOOL, 0, NULL);
   round->elems = NEW(model->arena, Dim);
-  *round->elems = c.round = dim_new_symbol(model->dims, round_name);
+  *round->elems = c.round = c.body->round = dim_new_symbol(model->dims, round_name);
   if (!infer_cycle(model, node, &c)) return false;
   settle_rounds(node, &c, limit);
   for (size_t i = c.carried; i < node->out_count; i++)
@@ -342,6 +353,7 @@ static bool scan_axis(Model *model, Node *node, const Cycle *c, size_t i, int *a
 bool infer_scan(Model *model, Node *node) {
   Cycle c;
   if (!read_scan(model, node, &c)) return false;
+  c.round = c.body->round = dim_new_symbol(model->dims, round_name);
   for (size_t i = 0; i < c.scanned; i++) {
     const Value *in = node->in[c.carried + i];
     Dim dims[MAX_RANK];
@@ -449,23 +461,36 @@ static View pick_round(const View *view, int axis, Dim round) {
 
 // A result of the round is added to the scan output.
 static bool add_result(Lower *lower, const Cycle *c, View *to, const Value *each, int axis, bool backwards) {
-  View from = lower_in(lower, each);
+  View from = lower_in(lower, each), part;
   Dim at = backwards ? dim_plus(dim_sub(c->rounds, c->round), -1) : c->round;
-  if (to->buffer->block) {
-    Dim bytes = dim_bytes(from.type, view_count(&from));
-    lower_reserve(lower, to->buffer, dim_mul(dim_plus(c->round, 1), bytes), dim_mul(c->round, bytes));
+  if (!to->buffer->block) {
+    part = pick_round(to, axis, at);
+    return lower_copy(lower, &part, &from);
   }
-  View part = pick_round(to, axis, at);
-  return lower_copy(lower, &part, &from);
+  Dim count = view_count(&from), bytes = dim_bytes(from.type, count), symbols[MAX_RANK], values[MAX_RANK];
+  size_t changes = 0;
+  lower_reserve(lower, to->buffer, dim_mul(dim_plus(c->round, 1), bytes), dim_mul(c->round, bytes));
+  part = view_dense(to->buffer, from.type, from.rank, from.dims);
+  part.offset = dim_mul(at, count);
+  if (!lower_copy(lower, &part, &from)) return false;
+  for (int k = 0; k < from.rank; k++)
+    if (!dim_equal(to->dims[k + 1], from.dims[k])) symbols[changes] = to->dims[k + 1], values[changes++] = from.dims[k];
+  assign(lower, changes, symbols, values);
+  return true;
 }
 
 // Scan outputs: of all rounds where their number is known, else a block that grows.
 static void make_results(Lower *lower, Node *node, const Cycle *c, Rounds *r) {
   for (size_t i = c->carried; i < node->out_count; i++) {
     const Value *out = node->out[i];
-    if (out)
-      r->results[i - c->carried] =
-          carried_view(lower, out->name, out->type, out->rank, out->dims, dim_is(c->rounds, -1));
+    if (!out) continue;
+    Dim symbols[MAX_RANK], zeros[MAX_RANK] = {0};
+    size_t count = 0;
+    for (int k = 0; k < out->rank; k++)
+      if (!is_same_each_round(c, out->dims[k]) && !dim_equal(out->dims[k], c->round)) symbols[count++] = out->dims[k];
+    assign(lower, count, symbols, zeros);
+    r->results[i - c->carried] =
+        carried_view(lower, out->name, out->type, out->rank, out->dims, count || dim_is(c->rounds, -1));
   }
 }
 
@@ -555,7 +580,7 @@ bool lower_scan(Lower *lower, Node *node) {
   int axis = 0;
   if (!read_scan(lower->model, node, &c) || !scan_axis(lower->model, node, &c, 0, &axis)) return false;
   c.rounds = node->in[c.carried]->dims[axis];
-  c.round = dim_new_symbol(lower->model->dims, round_name);
+  c.round = c.body->round;
   for (size_t i = 1; i < c.scanned; i++) {
     if (!scan_axis(lower->model, node, &c, i, &axis)) return false;
     Dim difference = dim_sub(node->in[c.carried + i]->dims[axis], c.rounds);

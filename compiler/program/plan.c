@@ -393,8 +393,6 @@ static void place_heap(Program *program, Place **places) {
       buffers[k]->heap_left = dim_sub(shelves_end, group->end);
     }
   }
-  for (size_t i = 0; i < count; i++) // the dims step that reports an output has waited for this
-    if (buffers[i]->place_symbol.expr) ((DimExpr *)buffers[i]->place_symbol.expr)->a = buffers[i]->place;
 }
 
 /* weights and state */
@@ -422,6 +420,10 @@ void program_plan(Program *program) {
   Place **places = make_places(program);
   place_arena(program, places);
   place_heap(program, places);
+  for (size_t i = 0; i < program->buffer_count; i++) { // the dims step that reports an output has waited for this
+    const Buffer *buffer = program->buffers[i];
+    if (buffer->place_symbol.expr) ((DimExpr *)buffer->place_symbol.expr)->a = buffer->place;
+  }
   program->weight_bytes = place_in_order(program, BUFFER_WEIGHT);
   program->state_bytes = place_in_order(program, BUFFER_STATE);
   program_frame(program);

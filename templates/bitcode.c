@@ -3,9 +3,11 @@
 //   clang-19 --target=TRIPLE -march=LEVEL -DVECTOR_BYTES=N -DINGOT_BITCODE -ffreestanding -nostdlibinc -O3
 //     -Xclang -disable-llvm-passes -ffp-contract=fast -emit-llvm -c templates/bitcode.c
 #include "templates/conv.h"
+#include "templates/convert.h"
 #include "templates/gemm.h"
 #include "templates/map.h"
 #include "templates/math.h"
+#include "templates/math_f64.h"
 #include "templates/move.h"
 #include "templates/norm.h"
 #include "templates/pool.h"

@@ -35,8 +35,8 @@ TEMPLATE vf pow_f32(vf x, vf y) {
 
 // x - y·trunc(x / y), exact: the sign of x, NaN for y = 0 or x = ±∞ (C's fmod).
 TEMPLATE vf fmod_f32(vf x, vf y) {
-  vi valid = (vabs(x) < FLOAT_INF) & (y == y) & (y != 0.0f);
-  vf numerator = vselect(valid, vabs(x), (vf){0}), denominator = vselect(valid, vabs(y), splat(1.0f));
+  vi valid = (vabs(x) < FLOAT_INF) & (y == y) & (y != 0.0f), divide = valid & (vabs(y) < FLOAT_INF);
+  vf numerator = vselect(divide, vabs(x), (vf){0}), denominator = vselect(divide, vabs(y), splat(1.0f));
   vd r = TO_DOUBLE(numerator), d = TO_DOUBLE(denominator);
   // Each turn takes away as many multiples of d·2^k as a quotient of 26 bits holds; all its steps are exact.
   for (;;) {
@@ -50,5 +50,5 @@ TEMPLATE vf fmod_f32(vf x, vf y) {
     r += (vd)((vl)scaled & (r < 0.0));
   }
   vf rest = __builtin_convertvector(r, vf);
-  return vselect(valid, vcopysign(rest, x), splat(FLOAT_NAN));
+  return vselect(divide, vcopysign(rest, x), vselect(valid, x, splat(FLOAT_NAN)));
 }

@@ -2,7 +2,8 @@
 //
 // Names in what it prints: x0.. and y0.. where loads and stores point, t0.. for nodes, l for the lane. A mathematical
 // function works on whole vectors: it ends a loop and begins the next one, and what passes from one loop to another is
-// an array of V lanes. float16 and bfloat16 are computed with as float, rounded by casts and stores.
+// an array of V lanes. float16 and bfloat16 are computed with as float, rounded by casts and stores; small floats are
+// moved as their codes, which casts turn into float.
 #include "compiler/emit/c.h"
 
 #include <assert.h>
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { FLOAT, DOUBLE, SIGNED, UNSIGNED, BOOLEAN, CLASS_COUNT } Class;
+typedef enum { FLOAT, DOUBLE, SIGNED, UNSIGNED, BOOLEAN, CODE, CLASS_COUNT } Class; // CODE: only moved and cast
 
 // How an element type looks in C. `suffix`: in names of templates/scalar.h. `arithmetic`: an integer type of the same
 // or a larger size that wraps and that C does not promote. In `load` and `round` $a is the stored or computed value.
@@ -20,7 +21,10 @@ typedef struct {
   const char *load;  // stored → local
   const char *store; // local → stored
   const char *round; // any number → what the type can hold; NULL: the cast to `local` does that
+  const char *wrap;  // any integer → the same
 } TypeText;
+
+#define SMALL_FLOAT(name) {CODE, name, "uint8_t", "uint8_t", NULL, "$a", "$a", NULL, NULL}
 
 static const TypeText types[DT_COUNT] = {
     [DT_F32] = {FLOAT, "f32", "float", "float", "float", "$a", "$a", NULL},
@@ -37,7 +41,20 @@ static const TypeText types[DT_COUNT] = {
     [DT_U16] = {UNSIGNED, "u16", "uint16_t", "uint16_t", "uint32_t", "$a", "$a", NULL},
     [DT_U32] = {UNSIGNED, "u32", "uint32_t", "uint32_t", "uint32_t", "$a", "$a", NULL},
     [DT_U64] = {UNSIGNED, "u64", "uint64_t", "uint64_t", "uint64_t", "$a", "$a", NULL},
-    [DT_BOOL] = {BOOLEAN, "bool", "uint8_t", "uint8_t", "uint32_t", "$a != 0", "$a", NULL},
+    [DT_I4] = {SIGNED, "i4", "int8_t", "int8_t", "uint32_t", "$a", "$a", NULL, "wrap_i4((uint32_t)$a)"},
+    [DT_I2] = {SIGNED, "i2", "int8_t", "int8_t", "uint32_t", "$a", "$a", NULL, "wrap_i2((uint32_t)$a)"},
+    [DT_U4] = {UNSIGNED, "u4", "uint8_t", "uint8_t", "uint32_t", "$a", "$a", NULL, "($T)($a & 15)"},
+    [DT_U2] = {UNSIGNED, "u2", "uint8_t", "uint8_t", "uint32_t", "$a", "$a", NULL, "($T)($a & 3)"},
+    [DT_BOOL] = {BOOLEAN, "bool", "uint8_t", "uint8_t", "uint32_t", "$a != 0", "$a", NULL, NULL},
+    [DT_F8E4M3FN] = SMALL_FLOAT("f8e4m3fn"),
+    [DT_F8E4M3FNUZ] = SMALL_FLOAT("f8e4m3fnuz"),
+    [DT_F8E5M2] = SMALL_FLOAT("f8e5m2"),
+    [DT_F8E5M2FNUZ] = SMALL_FLOAT("f8e5m2fnuz"),
+    [DT_F4E2M1] = SMALL_FLOAT("f4e2m1"),
+    [DT_F8E8M0] = SMALL_FLOAT("f8e8m0"),
+    [DT_C64] = {CODE, "c64", "uint64_t", "uint64_t", NULL, "$a", "$a", NULL, NULL},
+    [DT_C128] = {CODE, "c128", "Pair", "Pair", NULL, "$a", "$a", NULL, NULL},
+    [DT_STRING] = {CODE, "string", "Pair", "Pair", NULL, "$a", "$a", NULL, NULL},
 };
 
 // Every operation on operands $a, $b, $c of each class. $T, $U, $S: local, arithmetic and suffix of the operands' type.
@@ -57,6 +74,25 @@ static const char *const ops[EX_COUNT][CLASS_COUNT] = {
     [EX_CEIL] = {[DOUBLE] = "ceil_real($a)", INTEGERS("$a")},
     [EX_TRUNC] = {[DOUBLE] = "trunc_real($a)", INTEGERS("$a")},
     [EX_ROUND] = {[DOUBLE] = "round_real($a)", INTEGERS("$a")},
+    [EX_EXP] = {[DOUBLE] = "exp_f64($a)"},
+    [EX_LOG] = {[DOUBLE] = "log_f64($a)"},
+    [EX_LOG1P] = {[DOUBLE] = "log1p_f64($a)"},
+    [EX_EXPM1] = {[DOUBLE] = "expm1_f64($a)"},
+    [EX_TANH] = {[DOUBLE] = "tanh_f64($a)"},
+    [EX_ERF] = {[DOUBLE] = "erf_f64($a)"},
+    [EX_SIGMOID] = {[DOUBLE] = "sigmoid_f64($a)"},
+    [EX_SIN] = {[DOUBLE] = "sin_f64($a)"},
+    [EX_COS] = {[DOUBLE] = "cos_f64($a)"},
+    [EX_TAN] = {[DOUBLE] = "tan_f64($a)"},
+    [EX_ASIN] = {[DOUBLE] = "asin_f64($a)"},
+    [EX_ACOS] = {[DOUBLE] = "acos_f64($a)"},
+    [EX_ATAN] = {[DOUBLE] = "atan_f64($a)"},
+    [EX_SINH] = {[DOUBLE] = "sinh_f64($a)"},
+    [EX_COSH] = {[DOUBLE] = "cosh_f64($a)"},
+    [EX_ASINH] = {[DOUBLE] = "asinh_f64($a)"},
+    [EX_ACOSH] = {[DOUBLE] = "acosh_f64($a)"},
+    [EX_ATANH] = {[DOUBLE] = "atanh_f64($a)"},
+    [EX_POW] = {[DOUBLE] = "pow_f64($a, $b)"},
     [EX_ISNAN] = {REALS("$a != $a")},
     [EX_NOT] = {[BOOLEAN] = "!$a"},
     [EX_BITNOT] = {INTEGERS("($T)~$a")},
@@ -75,7 +111,7 @@ static const char *const ops[EX_COUNT][CLASS_COUNT] = {
     [EX_LT] = {ALL("$a < $b")},
     [EX_LE] = {ALL("$a <= $b")},
     [EX_EQ] = {ALL("$a == $b")},
-    [EX_SELECT] = {ALL("$a ? $b : $c")}, // the class of $b
+    [EX_SELECT] = {ALL("$a ? $b : $c"), [CODE] = "$a ? $b : $c"}, // the class of $b
 };
 
 // Functions of templates/math.h, for float32 and narrower: of and to whole vectors.
@@ -169,14 +205,16 @@ static void print_integer(Text *out, int64_t x, DType type) {
     text_printf(out, x == (int32_t)x && x != INT32_MIN ? "%lld" : "INT64_C(%lld)", (long long)x);
 }
 
-static bool is_real_const(const Expr *e) { return e->op == EX_CONST && dtype_is_float(e->type); }
+static bool is_real_const(const Expr *e) { return e->op == EX_CONST && dtype_is_float(e->type); } // or a code
 
 // Constants of floats stand where they are used. Those of integers are locals, so that no compiler finds a comparison
 // or a shift with them remarkable.
 static const char *operand_text(const Nodes *nodes, const Expr *e) {
   Text out = {.arena = nodes->arena};
   size_t i = find_node(nodes, e);
-  if (is_real_const(e))
+  if (is_real_const(e) && dtype_is_small_float(e->type))
+    text_printf(&out, "%d", (int)float_bits(e->type, e->f));
+  else if (is_real_const(e))
     c_real(&out, e->f, e->type != DT_F64);
   else
     text_printf(&out, nodes->nodes[i].is_array && e->op != EX_CONST ? "t%zu[l]" : "t%zu", i);
@@ -213,6 +251,16 @@ static const char *lane_text(Arena *arena, char letter, size_t index, const Acce
   return arena_printf(arena, "%c%zu[l * %lld]", letter, index, (long long)stride);
 }
 
+// A cast to a small float. float32 holds integers of 16 bits; others go through double to float32, rounded to odd.
+static const char *to_code(Arena *arena, const Expr *cast, const char *operand, const TypeText *from,
+                           const TypeText *to) {
+  static const char *const modes[] = {"_up", "_down", "_nearest"};
+  bool exact = from->class == FLOAT || (from->class != DOUBLE && dtype_unit(cast->a[0]->type) < 4);
+  const char *number = exact ? operand : arena_printf(arena, "f64_to_odd((double)%s)", operand);
+  return arena_printf(arena, "%s_from_f32%s%s(%s)", to->suffix, cast->type == DT_F8E8M0 ? modes[cast->index & 3] : "",
+                      cast->index & CAST_OPEN ? "_open" : "", number);
+}
+
 // What the loop over lanes computes for a node.
 static const char *node_text(const Func *func, const Nodes *nodes, const Expr *e) {
   Arena *arena = nodes->arena;
@@ -234,9 +282,15 @@ static const char *node_text(const Func *func, const Nodes *nodes, const Expr *e
                         types[load->type].local);
   }
   const TypeText *result = &types[e->type], *of = &types[e->a[e->op == EX_SELECT]->type];
+  if (e->op == EX_CAST && of->class == CODE) {
+    operands[0] = arena_printf(arena, "%s_to_f32(%s)", of->suffix, operands[0]);
+    of = &types[DT_F32];
+  }
+  if (e->op == EX_CAST && result->class == CODE) return to_code(arena, e, operands[0], of, result);
   const char *pattern = e->op == EX_CAST ? casts[of->class][result->class] : ops[e->op][of->class];
   assert(pattern); // the operators' signatures admit no others
   if (e->op == EX_CAST && result->round) pattern = result->round;
+  if (e->op == EX_CAST && result->wrap && of->class > DOUBLE) pattern = result->wrap;
   Text out = {.arena = arena};
   expand(&out, pattern, e->op == EX_CAST ? result : of, operands);
   return out.data;

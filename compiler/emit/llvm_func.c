@@ -1,7 +1,9 @@
 // Scalar expressions as vector IR: each value is V lanes of its type. Loads and stores with unit stride are vector
 // accesses, with stride 0 splats, else gathers; a function's last vector may be partial and is masked.
 //
-// float16 is computed as float32 and bool as i1; memory holds 2 and 1 bytes.
+// float16 and bfloat16 are computed as float32 and bool as i1. Small floats are moved as their codes; casts turn them
+// into float32. What the templates compute on doubles or codes goes through memory: arrays of V that vanish when the
+// function is inlined.
 #include "compiler/emit/llvm_emit.h"
 #include "templates/status.h"
 
@@ -14,20 +16,25 @@ typedef struct {
   LLVMValueRef bufs, acc, coords[COORDS], mask; // mask NULL: all lanes
   LLVMValueRef *done;                           // by expression id, until `done_count`
   size_t done_count;
+  LLVMBasicBlockRef entry;
   LLVMValueRef faults[STATUS_COUNT]; // by Status: <V x i1>, the lanes that have it, or NULL
 } FuncEmitter;
 
+// Whether the CPU converts float16 vectors; of x86-64 the level that has 32 bytes a vector is the first.
+static bool converts_half(const Emitter *e) { return strcmp(e->target->arch, "x86_64") || e->lanes > 4; }
+
 static LLVMTypeRef memory_type(Emitter *e, DType type) {
-  switch (type) {
-  case DT_F32: return e->f32;
-  case DT_F64: return LLVMDoubleTypeInContext(e->context);
-  case DT_F16: return LLVMHalfTypeInContext(e->context);
-  default: return LLVMIntTypeInContext(e->context, (unsigned)dtype_bits(type));
-  }
+  if (type == DT_F32) return e->f32;
+  if (type == DT_F64) return LLVMDoubleTypeInContext(e->context);
+  if (type == DT_F16 && converts_half(e)) return LLVMHalfTypeInContext(e->context);
+  return LLVMIntTypeInContext(e->context, 8 * (unsigned)dtype_unit(type));
 }
 
+// Elements of 16 bytes are strings and pairs of 8.
+static unsigned alignment_of(DType type) { return dtype_unit(type) < 8 ? (unsigned)dtype_unit(type) : 8; }
+
 static LLVMTypeRef compute_type(Emitter *e, DType type) {
-  return type == DT_F16 ? e->f32 : type == DT_BOOL ? e->i1 : memory_type(e, type);
+  return type == DT_F16 || type == DT_BF16 ? e->f32 : type == DT_BOOL ? e->i1 : memory_type(e, type);
 }
 
 static LLVMTypeRef vector(Emitter *e, LLVMTypeRef type) { return LLVMVectorType(type, e->lanes); }
@@ -56,6 +63,33 @@ static LLVMValueRef call_intrinsic(Emitter *e, const char *name, LLVMTypeRef *ty
   LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, types, type_count);
   LLVMTypeRef type = LLVMIntrinsicGetType(e->context, id, types, type_count);
   return LLVMBuildCall2(e->builder, type, function, args, arg_count, "");
+}
+
+// An array of V elements in the function's frame.
+static LLVMValueRef new_array(FuncEmitter *f, LLVMTypeRef vector_type) {
+  Emitter *e = f->e;
+  LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+  LLVMPositionBuilderBefore(e->builder, LLVMGetFirstInstruction(f->entry));
+  LLVMValueRef array = LLVMBuildAlloca(e->builder, vector_type, "");
+  LLVMPositionBuilderAtEnd(e->builder, here);
+  return array;
+}
+
+// Calls the templates' NAME_lanes(const A *x, ..., B *y) on arrays of V.
+static LLVMValueRef call_lanes(FuncEmitter *f, const char *name, LLVMValueRef *args, unsigned count,
+                               LLVMTypeRef element) {
+  Emitter *e = f->e;
+  char symbol[60];
+  snprintf(symbol, sizeof symbol, "%s_lanes", name);
+  LLVMValueRef function = LLVMGetNamedFunction(e->module, symbol), arrays[4];
+  assert(function && count < COUNT(arrays));
+  for (unsigned i = 0; i < count; i++) {
+    arrays[i] = new_array(f, LLVMTypeOf(args[i]));
+    LLVMBuildStore(e->builder, args[i], arrays[i]);
+  }
+  arrays[count] = new_array(f, vector(e, element));
+  LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, arrays, count + 1, "");
+  return LLVMBuildLoad2(e->builder, vector(e, element), arrays[count], "");
 }
 
 /* memory */
@@ -114,9 +148,23 @@ static LLVMValueRef lane_addresses(FuncEmitter *f, const Access *access, LLVMVal
 static LLVMValueRef full_mask(Emitter *e) { return LLVMConstAllOnes(vector(e, e->i1)); }
 
 // What is loaded from memory, as it is computed with.
-static LLVMValueRef from_memory(Emitter *e, DType type, LLVMValueRef value) {
-  if (type == DT_F16) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
+static LLVMValueRef from_memory(FuncEmitter *f, DType type, LLVMValueRef value) {
+  Emitter *e = f->e;
   if (type == DT_BOOL) return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
+  if (type == DT_F16 && converts_half(e)) return LLVMBuildFPExt(e->builder, value, vector(e, e->f32), "");
+  if (type == DT_F16) return call_lanes(f, "f16_to_f32", &value, 1, e->f32);
+  if (type == DT_BF16) return call_lanes(f, "bf16_to_f32", &value, 1, e->f32);
+  return value;
+}
+
+// And back, rounded.
+static LLVMValueRef to_memory(FuncEmitter *f, DType type, LLVMValueRef value) {
+  Emitter *e = f->e;
+  LLVMTypeRef element = memory_type(e, type);
+  if (type == DT_BOOL) return LLVMBuildZExt(e->builder, value, vector(e, element), "");
+  if (type == DT_F16 && converts_half(e)) return LLVMBuildFPTrunc(e->builder, value, vector(e, element), "");
+  if (type == DT_F16) return call_lanes(f, "f16_from_f32", &value, 1, element);
+  if (type == DT_BF16) return call_lanes(f, "bf16_from_f32", &value, 1, element);
   return value;
 }
 
@@ -124,11 +172,13 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
   Emitter *e = f->e;
   LLVMTypeRef element = memory_type(e, access->type), type = vector(e, element);
   LLVMValueRef address = access_address(f, access), value;
-  unsigned align = (unsigned)dtype_bits(access->type) / 8;
+  unsigned align = alignment_of(access->type);
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
   Dim stride = access->stride[COORDS - 1];
   if (dim_is(stride, 0)) {
-    value = splat(e, LLVMBuildLoad2(e->builder, element, address, ""));
+    LLVMValueRef one = LLVMBuildLoad2(e->builder, element, address, "");
+    LLVMSetAlignment(one, align);
+    value = splat(e, one);
   } else if (dim_is(stride, 1) && !f->mask) {
     value = LLVMBuildLoad2(e->builder, type, address, "");
     LLVMSetAlignment(value, align);
@@ -142,7 +192,7 @@ static LLVMValueRef emit_load(FuncEmitter *f, const Access *access) {
     LLVMValueRef args[] = {addresses, alignment, f->mask ? f->mask : full_mask(e), LLVMConstNull(type)};
     value = call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4);
   }
-  return from_memory(e, access->type, value);
+  return from_memory(f, access->type, value);
 }
 
 static void add_fault(FuncEmitter *f, Status status, LLVMValueRef lanes) {
@@ -160,10 +210,10 @@ static LLVMValueRef emit_fetch(FuncEmitter *f, const Access *access, LLVMValueRe
   LLVMValueRef mask = f->mask ? LLVMBuildAnd(e->builder, inside, f->mask, "") : inside;
   LLVMValueRef first = lane_addresses(f, access, access_address(f, access));
   LLVMValueRef addresses = LLVMBuildGEP2(e->builder, element, first, &at, 1, "");
-  LLVMValueRef alignment = LLVMConstInt(e->i32, (unsigned long long)dtype_bits(access->type) / 8, 0);
+  LLVMValueRef alignment = LLVMConstInt(e->i32, alignment_of(access->type), 0);
   LLVMTypeRef types[] = {type, LLVMTypeOf(addresses)};
   LLVMValueRef args[] = {addresses, alignment, mask, LLVMConstNull(type)};
-  return from_memory(e, access->type, call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4));
+  return from_memory(f, access->type, call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4));
 }
 
 static LLVMValueRef emit_coord(FuncEmitter *f, int axis) {
@@ -175,10 +225,9 @@ static LLVMValueRef emit_coord(FuncEmitter *f, int axis) {
 static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value) {
   Emitter *e = f->e;
   LLVMTypeRef type = vector(e, memory_type(e, access->type));
-  if (access->type == DT_F16) value = LLVMBuildFPTrunc(e->builder, value, type, "");
-  if (access->type == DT_BOOL) value = LLVMBuildZExt(e->builder, value, type, "");
+  value = to_memory(f, access->type, value);
   LLVMValueRef address = access_address(f, access);
-  unsigned align = (unsigned)dtype_bits(access->type) / 8;
+  unsigned align = alignment_of(access->type);
   LLVMValueRef alignment = LLVMConstInt(e->i32, align, 0);
   bool unit = dim_is(access->stride[COORDS - 1], 1) || dim_is(f->func->space[COORDS - 1], 1);
   if (unit && !f->mask) {
@@ -198,7 +247,7 @@ static void emit_store(FuncEmitter *f, const Access *access, LLVMValueRef value)
 /* operators */
 
 // How each operator is written: an instruction for floats, signed and unsigned integers, an intrinsic, or a call of
-// the templates' own function NAME_f32. 0 and NULL: by hand below.
+// the templates' own function NAME_f32 or, of doubles, NAME_f64. 0 and NULL: by hand below.
 static const struct {
   LLVMOpcode on_float, on_signed, on_unsigned;
   const char *intrinsic;
@@ -237,9 +286,11 @@ static const struct {
     [EX_POW] = {.call = true},
 };
 
-static LLVMValueRef call_math(Emitter *e, const char *name, LLVMValueRef *args, unsigned count) {
+static LLVMValueRef call_math(FuncEmitter *f, DType type, const char *name, LLVMValueRef *args, unsigned count) {
+  Emitter *e = f->e;
   char symbol[40];
-  snprintf(symbol, sizeof symbol, "%s_f32", name);
+  snprintf(symbol, sizeof symbol, "%s_%s", name, type == DT_F64 ? "f64" : "f32");
+  if (type == DT_F64) return call_lanes(f, symbol, args, count, memory_type(e, type));
   LLVMValueRef function = LLVMGetNamedFunction(e->module, symbol);
   assert(function);
   return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, count, "");
@@ -252,28 +303,58 @@ static LLVMValueRef contract(LLVMValueRef value) {
   return value;
 }
 
-static LLVMValueRef emit_cast(Emitter *e, DType from, DType to, LLVMValueRef x) {
+// Names of small floats in templates/convert.h.
+static const char *const small_floats[DT_COUNT] = {
+    [DT_F8E4M3FN] = "f8e4m3fn",     [DT_F8E4M3FNUZ] = "f8e4m3fnuz", [DT_F8E5M2] = "f8e5m2",
+    [DT_F8E5M2FNUZ] = "f8e5m2fnuz", [DT_F4E2M1] = "f4e2m1",         [DT_F8E8M0] = "f8e8m0"};
+
+// A number as float32, such that rounding it once more to a narrower type is right.
+static LLVMValueRef emit_narrow(FuncEmitter *f, DType from, LLVMValueRef x) {
+  Emitter *e = f->e;
+  if (dtype_is_float(from) && from != DT_F64) return x;
+  if (!dtype_is_float(from)) {
+    LLVMTypeRef type = vector(e, memory_type(e, dtype_unit(from) < 4 ? DT_F32 : DT_F64));
+    x = dtype_is_signed(from) ? LLVMBuildSIToFP(e->builder, x, type, "") : LLVMBuildUIToFP(e->builder, x, type, "");
+    if (dtype_unit(from) < 4) return x;
+  }
+  return call_lanes(f, "f64_to_odd", &x, 1, e->f32);
+}
+
+static LLVMValueRef emit_cast(FuncEmitter *f, const Expr *cast, LLVMValueRef x) {
+  Emitter *e = f->e;
+  DType from = cast->a[0]->type, to = cast->type;
+  char name[40];
+  if (dtype_is_small_float(from)) {
+    snprintf(name, sizeof name, "%s_to_f32", small_floats[from]);
+    x = call_lanes(f, name, &x, 1, e->f32);
+    from = DT_F32;
+  }
   LLVMTypeRef type = vector(e, compute_type(e, to));
   bool to_float = dtype_is_float(to), from_float = dtype_is_float(from);
   bool from_signed = dtype_is_signed(from);
   if (to == DT_BOOL)
     return from_float ? LLVMBuildFCmp(e->builder, LLVMRealUNE, x, LLVMConstNull(LLVMTypeOf(x)), "")
                       : LLVMBuildICmp(e->builder, LLVMIntNE, x, LLVMConstNull(LLVMTypeOf(x)), "");
-  if (to_float && to == DT_F16) { // rounds once, though computing goes on in float32
-    LLVMTypeRef half = vector(e, LLVMHalfTypeInContext(e->context));
-    LLVMValueRef y = from_float    ? LLVMBuildFPCast(e->builder, x, half, "")
-                     : from_signed ? LLVMBuildSIToFP(e->builder, x, half, "")
-                                   : LLVMBuildUIToFP(e->builder, x, half, "");
-    return LLVMBuildFPExt(e->builder, y, type, "");
+  if (to == DT_F16 || to == DT_BF16) // rounds, though computing goes on in float32
+    return from_memory(f, to, to_memory(f, to, emit_narrow(f, from, x)));
+  if (dtype_is_small_float(to)) {
+    static const char *const modes[] = {"_up", "_down", "_nearest"};
+    x = emit_narrow(f, from, x);
+    snprintf(name, sizeof name, "%s_from_f32%s%s", small_floats[to], to == DT_F8E8M0 ? modes[cast->index & 3] : "",
+             cast->index & CAST_OPEN ? "_open" : "");
+    return call_lanes(f, name, &x, 1, e->i8);
   }
   if (from_float && to_float) return LLVMBuildFPCast(e->builder, x, type, "");
-  if (from_float) { // out of range: the nearest value; NaN: 0
-    LLVMTypeRef types[] = {type, LLVMTypeOf(x)};
-    return call_intrinsic(e, dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);
-  }
   if (to_float)
     return from_signed ? LLVMBuildSIToFP(e->builder, x, type, "") : LLVMBuildUIToFP(e->builder, x, type, "");
-  return LLVMBuildIntCast2(e->builder, x, type, from_signed, "");
+  // Through the type's own width, which may be less than a byte. Floats out of range: the nearest value; NaN: 0.
+  LLVMTypeRef exact = vector(e, LLVMIntTypeInContext(e->context, (unsigned)dtype_bits(to)));
+  LLVMTypeRef types[] = {exact, LLVMTypeOf(x)};
+  if (from_float)
+    x = call_intrinsic(e, dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);
+  else
+    x = LLVMBuildIntCast2(e->builder, x, exact, from_signed, "");
+  return LLVMBuildIntCast2(e->builder, x, type, dtype_is_signed(to), "");
 }
 
 static LLVMValueRef emit_compare(Emitter *e, const Expr *x, LLVMValueRef *a) {
@@ -334,6 +415,7 @@ static LLVMValueRef emit_shift(Emitter *e, const Expr *x, LLVMValueRef *a) {
 
 static LLVMValueRef emit_constant(Emitter *e, const Expr *x) {
   LLVMTypeRef type = compute_type(e, x->type);
+  if (dtype_is_small_float(x->type)) return splat(e, LLVMConstInt(type, float_bits(x->type, x->f), 0));
   return splat(e,
                dtype_is_float(x->type) ? LLVMConstReal(type, x->f) : LLVMConstInt(type, (unsigned long long)x->i, 1));
 }
@@ -352,14 +434,14 @@ static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
                                                  : rules[x->op].on_unsigned;
   if (opcode) return contract(LLVMBuildBinOp(e->builder, opcode, a[0], a[1], ""));
   if (rules[x->op].intrinsic) return is_float ? call_intrinsic(e, rules[x->op].intrinsic, &type, 1, a, count) : a[0];
-  if (rules[x->op].call) return call_math(e, scalar_text(x->op), a, count);
+  if (rules[x->op].call) return call_math(f, x->type, scalar_text(x->op), a, count);
   switch (x->op) {
   case EX_CONST: return emit_constant(e, x);
   case EX_ACC: return f->acc;
   case EX_LOAD: return emit_load(f, &f->func->loads[x->index]);
   case EX_COORD: return emit_coord(f, x->index);
   case EX_FETCH: return emit_fetch(f, &f->func->loads[x->index], a[0], a[1]);
-  case EX_CAST: return emit_cast(e, x->a[0]->type, x->type, a[0]);
+  case EX_CAST: return emit_cast(f, x, a[0]);
   case EX_NEG: return is_float ? LLVMBuildFNeg(e->builder, a[0], "") : LLVMBuildNeg(e->builder, a[0], "");
   case EX_ABS: {
     if (is_float) return call_intrinsic(e, "llvm.fabs", &type, 1, a, 1);
@@ -376,7 +458,7 @@ static LLVMValueRef emit_op(FuncEmitter *f, const Expr *x) {
   case EX_MIN:
   case EX_MAX: return emit_max(e, x, a);
   case EX_DIV: return emit_divide(f, x, a);
-  case EX_REM: return is_float ? call_math(e, "fmod", a, 2) : emit_divide(f, x, a);
+  case EX_REM: return is_float ? call_math(f, x->type, "fmod", a, 2) : emit_divide(f, x, a);
   case EX_SHL:
   case EX_SHR: return emit_shift(e, x, a);
   case EX_SELECT: return LLVMBuildSelect(e->builder, a[0], a[1], a[2], "");
@@ -454,7 +536,7 @@ LLVMValueRef emit_func(Emitter *e, const Func *func, const char *name) {
     if ((size_t)func->values[i]->id >= f.done_count) f.done_count = (size_t)func->values[i]->id + 1;
   f.done = NEW_ARRAY(e->model->arena, LLVMValueRef, f.done_count);
 
-  LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
+  LLVMBasicBlockRef entry = f.entry = LLVMAppendBasicBlockInContext(e->context, function, "entry");
   LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, function, "whole");
   LLVMBasicBlockRef partial = LLVMAppendBasicBlockInContext(e->context, function, "partial");
   LLVMPositionBuilderAtEnd(e->builder, entry);

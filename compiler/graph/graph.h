@@ -48,6 +48,7 @@ const char *dtype_name(DType type);
 int dtype_bits(DType type); // 0 for strings and undefined
 int dtype_unit(DType type); // bytes of one element as programs hold it: unpacked; 16 for strings
 bool dtype_is_float(DType type);
+bool dtype_is_small_float(DType type);          // float8 and float4 types: nothing computes with them but casts
 bool dtype_is_signed(DType type);               // floats and signed integers
 int64_t dtype_bytes(DType type, int64_t count); // packed, rounded up; 0 for strings
 

@@ -91,16 +91,27 @@ uint64_t float_bits(DType type, double x) {
   float f = (float)x;
   if (type == DT_F64) return memcpy(&raw, &x, sizeof x), raw;
   if (type == DT_F32) return memcpy(&raw, &f, sizeof f), raw;
-  assert(formats[type].special == IEEE && formats[type].exponent_bits);
+  if (type == DT_F8E8M0) {
+    int power;
+    double mantissa = frexp(fabs(x), &power); // x = mantissa·2^power with mantissa in [1/2, 1)
+    power += 126 + (mantissa >= 0.75);
+    return isnan(x) || power > 254 ? 255 : power < 0 || x == 0 ? 0 : (uint64_t)power;
+  }
+  assert(formats[type].exponent_bits);
   int e_bits = formats[type].exponent_bits, m_bits = formats[type].mantissa_bits, bias = formats[type].bias;
-  uint64_t sign = (uint64_t)(signbit(x) != 0) << (e_bits + m_bits), infinity = ((1u << e_bits) - 1u) << m_bits;
-  if (isnan(x)) return sign | infinity | 1u << (m_bits - 1);
-  if (isinf(x)) return sign | infinity;
+  uint64_t sign = (uint64_t)1 << (e_bits + m_bits), infinity = ((1u << e_bits) - 1u) << m_bits;
+  Special special = formats[type].special;
+  uint64_t nan = special == IEEE ? infinity | 1u << (m_bits - 1) : special == MINUS_ZERO ? sign : sign - 1;
+  uint64_t beyond = special == IEEE ? infinity : nan; // a type of nothing but numbers has no better than its largest
+  if (!signbit(x) || (special == MINUS_ZERO && (x == 0 || !isfinite(x)))) sign = 0;
+  if (isnan(x)) return sign | nan;
+  if (isinf(x)) return sign | beyond;
   int exponent;
   frexp(x, &exponent);
   exponent = exponent - 1 > 1 - bias && x != 0 ? exponent - 1 : 1 - bias;
-  if (exponent > bias) return sign | infinity;
   // The leading one adds itself to the exponent's field; so does a carry out of the rounded mantissa.
   double mantissa = nearbyint(ldexp(fabs(x), m_bits - exponent));
-  return sign | (((uint64_t)(exponent + bias - 1) << m_bits) + (uint64_t)mantissa);
+  uint64_t code = exponent > bias + 1 ? UINT64_MAX : ((uint64_t)(exponent + bias - 1) << m_bits) + (uint64_t)mantissa;
+  if (special == MINUS_ZERO && (code == 0 || code > beyond - 1)) return code ? beyond : 0;
+  return sign | (code < beyond ? code : beyond);
 }

@@ -1,8 +1,35 @@
-// widen_floats: a float16 model computes in float32. CPUs have no float16 arithmetic worth having, every intermediate
-// rounding lost is accuracy won, and templates need one type only. The model's inputs and outputs keep theirs.
+// widen_floats: what a model computes in float16 or bfloat16 is computed in float32. CPUs have no such arithmetic worth
+// having, every intermediate rounding lost is accuracy won, and templates need one type only. The model's inputs and
+// outputs keep their types, and operators that are about types round where they say so.
 #include "compiler/passes/passes.h"
 
 #include <string.h>
+
+typedef struct {
+  Model *model;
+  int count;       // values before the pass
+  DType *original; // by value id: the type that the model gives it
+  Value **wide;    // by value id: a narrow value as float32
+  Graph **wide_in; // where that was made
+  bool top;        // whether the graph at hand is the model's own
+} Widen;
+
+static bool is_narrow(DType type) { return type == DT_F16 || type == DT_BF16; }
+
+// Whether the node's meaning depends on the types of what it reads or makes.
+static bool is_about_types(const Widen *w, const Node *node) {
+  static const char *const ops[] = {"Cast",           "CastLike",         "BitCast",
+                                    "QuantizeLinear", "EyeLike",          "DequantizeLinear",
+                                    "Bernoulli",      "RandomNormalLike", "RandomUniformLike"};
+  for (size_t i = 0; i < COUNT(ops); i++)
+    if (node_is(node, "", ops[i])) return true;
+  size_t count;
+  for (size_t i = 0; i < node->attr_count; i++)
+    if (attr_graphs(&node->attrs[i], &count), count) return false;
+  for (size_t i = 0; i < node->in_count; i++)
+    if (node->in[i] && node->in[i]->id < w->count && is_narrow(w->original[node->in[i]->id])) return false;
+  return true; // an attribute gives the type
+}
 
 // `value` in another type, by a Cast before `before`.
 static Value *cast_value(Graph *graph, Node *before, Value *value, DType to) {
@@ -12,59 +39,123 @@ static Value *cast_value(Graph *graph, Node *before, Value *value, DType to) {
   return out;
 }
 
-static Value *widened(Graph *graph, Value *value, Value **made) {
-  if (value->type != DT_F16 || (value->producer && !made[value->id])) return value;
-  if (!made[value->id]) made[value->id] = cast_value(graph, graph->first, value, DT_F32);
-  return made[value->id];
-}
-
-static bool has_half(const Graph *graph) {
-  for (const Node *node = graph->first; node; node = node->next) {
-    for (size_t i = 0; i < node->in_count; i++)
-      if (node->in[i] && node->in[i]->type == DT_F16) return true;
-    for (size_t i = 0; i < node->out_count; i++)
-      if (node->out[i] && node->out[i]->type == DT_F16) return true;
+// An input for a node that computes: of float32.
+static Value *widened(Widen *w, Graph *graph, Node *before, Value *value) {
+  if (!is_narrow(value->type) || value->id >= w->count) return value;
+  Value **wide = &w->wide[value->id];
+  bool here = w->wide_in[value->id] == graph;
+  if (!*wide || (!here && !value->producer)) { // a constant or an input: at the start, before all that read it
+    *wide = cast_value(graph, value->producer ? before : graph->first, value, DT_F32);
+    w->wide_in[value->id] = graph;
   }
-  return false;
+  return *wide;
 }
 
-// Results of the original nodes become float32; those that are outputs are converted back under their own name.
-static void widen_results(Graph *graph, Node *node) {
-  for (size_t i = 0; i < node->out_count; i++) {
-    Value *out = node->out[i];
-    if (!out || out->type != DT_F16) continue;
-    if (!out->is_output) {
-      out->type = DT_F32;
-      continue;
+// An input for a node that is about types: rounded to the type that it has in the model.
+static Value *rounded(Widen *w, Graph *graph, Node *node, Value *value) {
+  if (value->id >= w->count || w->original[value->id] == value->type) return value;
+  int64_t to = node_is(node, "", "Cast") ? node_int(node, "to", 0) : 0;
+  if (to == DT_F32 || to == DT_F64) return value;
+  return cast_value(graph, node, value, w->original[value->id]);
+}
+
+// Moves all readers of `from`, but for `except`, to `to`.
+static void replace_readers(Value *from, Value *to, const Node *except) {
+  for (size_t i = from->use_count; i-- > 0;) {
+    Node *user = from->uses[i < from->use_count ? i : from->use_count - 1];
+    if (user == except) continue;
+    for (size_t k = 0; k < user->in_count; k++)
+      if (user->in[k] == from) node_set_input(user, k, to);
+  }
+}
+
+// Result i of a node that computes becomes float32; an output of the model is converted back under its own name.
+static void widen_result(Widen *w, Graph *graph, Node *node, size_t i) {
+  Value *out = node->out[i];
+  if (!out || !is_narrow(out->type)) return;
+  if (!out->is_output || !w->top) {
+    out->type = DT_F32;
+    return;
+  }
+  DType type = out->type;
+  Value *inner = value_new_typed(graph, out->name, DT_F32, out->rank, out->dims);
+  replace_readers(out, inner, NULL);
+  out->producer = NULL;
+  node->out[i] = inner;
+  inner->producer = node;
+  Node *cast = node_new(graph, node->next, "", "Cast", &inner, 1, &out, 1);
+  node_set_int(graph->model, cast, "to", type);
+}
+
+// Result i of a node that is about types stays; who computes with it reads a float32 copy.
+static void copy_result(Widen *w, Graph *graph, Node *node, size_t i) {
+  Value *out = node->out[i];
+  if (!out || !is_narrow(out->type)) return;
+  Value *wide = cast_value(graph, node->next, out, DT_F32);
+  w->wide[out->id] = wide;
+  w->wide_in[out->id] = graph;
+  if (w->top || !out->is_output) return;
+  for (size_t k = 0; k < graph->output_count; k++) // a body hands over what its node has become
+    if (graph->outputs[k] == out) graph->outputs[k] = wide;
+  out->is_output = false;
+  wide->is_output = true;
+}
+
+static void widen_graph(Widen *w, Graph *graph);
+
+static void widen_node(Widen *w, Graph *graph, Node *node) {
+  bool about_types = is_about_types(w, node);
+  for (size_t i = 0; i < node->in_count; i++) {
+    Value *in = node->in[i];
+    if (in) node_set_input(node, i, about_types ? rounded(w, graph, node, in) : widened(w, graph, node, in));
+  }
+  bool top = w->top;
+  w->top = false;
+  for (size_t i = 0; i < node->attr_count; i++) {
+    size_t count;
+    Graph *const *bodies = attr_graphs(&node->attrs[i], &count);
+    for (size_t k = 0; k < count; k++) widen_graph(w, bodies[k]);
+  }
+  w->top = top;
+  for (size_t i = 0; i < node->out_count; i++)
+    about_types ? copy_result(w, graph, node, i) : widen_result(w, graph, node, i);
+}
+
+static void widen_graph(Widen *w, Graph *graph) {
+  Node *last = graph->last;
+  if (!w->top)
+    for (size_t i = 0; i < graph->input_count; i++)
+      if (is_narrow(graph->inputs[i]->type)) graph->inputs[i]->type = DT_F32;
+  for (Node *node = graph->first, *next; node; node = next) {
+    next = node == last ? NULL : node->next;
+    widen_node(w, graph, node);
+  }
+}
+
+static void note_types(Widen *w, const Graph *graph, bool *found) {
+  for (size_t i = 0; i < graph->input_count; i++) w->original[graph->inputs[i]->id] = graph->inputs[i]->type;
+  for (const Node *node = graph->first; node; node = node->next) {
+    for (size_t i = 0; i < node->in_count + node->out_count; i++) {
+      const Value *value = i < node->in_count ? node->in[i] : node->out[i - node->in_count];
+      if (value) w->original[value->id] = value->type;
+      if (value) *found |= is_narrow(value->type);
     }
-    Value *inner = value_new_typed(graph, out->name, DT_F32, out->rank, out->dims);
-    while (out->use_count) {
-      Node *user = out->uses[0];
-      for (size_t k = 0; k < user->in_count; k++)
-        if (user->in[k] == out) node_set_input(user, k, inner);
+    for (size_t i = 0; i < node->attr_count; i++) {
+      size_t count;
+      Graph *const *bodies = attr_graphs(&node->attrs[i], &count);
+      for (size_t k = 0; k < count; k++) note_types(w, bodies[k], found);
     }
-    out->producer = NULL;
-    node->out[i] = inner;
-    inner->producer = node;
-    Node *cast = node_new(graph, node->next, "", "Cast", &inner, 1, &out, 1);
-    node_set_int(graph->model, cast, "to", DT_F16);
   }
 }
 
 bool widen_floats(Model *model, const PassOptions *options) {
   (void)options;
-  Graph *graph = model->graph;
-  if (!has_half(graph)) return true;
-  Value **made = NEW_ARRAY(model->arena, Value *, (size_t)model->values);
-  Node *last = graph->last;
-  for (Node *node = graph->first, *next; node; node = next) {
-    next = node == last ? NULL : node->next;
-    for (size_t i = 0; i < node->in_count; i++)
-      if (node->in[i]) node_set_input(node, i, widened(graph, node->in[i], made));
-    if (node_is(node, "", "Cast") && node_int(node, "to", 0) == DT_F16 && !node->out[0]->is_output)
-      node_set_int(model, node, "to", DT_F32);
-    bool converts_output = node_is(node, "", "Cast") && node->out[0]->is_output;
-    if (!converts_output) widen_results(graph, node);
-  }
+  Widen w = {.model = model, .count = model->values, .top = true};
+  w.original = NEW_ARRAY(model->arena, DType, (size_t)w.count);
+  w.wide = NEW_ARRAY(model->arena, Value *, (size_t)w.count);
+  w.wide_in = NEW_ARRAY(model->arena, Graph *, (size_t)w.count);
+  bool found = false;
+  note_types(&w, model->graph, &found);
+  if (found) widen_graph(&w, model->graph);
   return true;
 }

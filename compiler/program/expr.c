@@ -95,11 +95,15 @@ const Expr *expr_fetch(ExprTable *table, DType type, int index, const Expr *at, 
   return intern(table, key);
 }
 
-const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) {
+const Expr *expr_cast(ExprTable *table, DType type, const Expr *a) { return expr_cast_mode(table, type, a, CAST_UP); }
+
+const Expr *expr_cast_mode(ExprTable *table, DType type, const Expr *a, CastMode mode) {
   if (a->type == type) return a;
-  if (a->op == EX_CONST && dtype_is_float(type) && !dtype_is_float(a->type))
-    return expr_float(table, type, (double)a->i);
-  return intern(table, (Expr){.op = EX_CAST, .type = type, .a = {a}});
+  if (a->op == EX_CONST && (type == DT_F32 || type == DT_F64) && !dtype_is_float(a->type))
+    return expr_float(table, type, a->type == DT_U64 ? (double)(uint64_t)a->i : (double)a->i);
+  Expr key = {.op = EX_CAST, .type = type, .a = {a}};
+  key.index = dtype_is_small_float(type) ? (int)mode : CAST_UP;
+  return intern(table, key);
 }
 
 static bool is_float_const(const Expr *e, double value) {
@@ -193,7 +197,8 @@ static const Expr *substitute(Substitution *s, const Expr *e) {
     if (e->op == EX_FETCH)
       result = expr_fetch(s->table, e->type, load ? load->index : e->index, a[0], a[1]);
     else if (changed)
-      result = e->op == EX_CAST ? expr_cast(s->table, e->type, a[0]) : expr_op(s->table, e->op, a[0], a[1], a[2]);
+      result = e->op == EX_CAST ? expr_cast_mode(s->table, e->type, a[0], (CastMode)e->index)
+                                : expr_op(s->table, e->op, a[0], a[1], a[2]);
   }
   *note_of(s->table, e) = (Note){.stamp = s->stamp, .result = result}; // the notes may have moved
   return result;
@@ -288,6 +293,9 @@ static void print_body(Printer *p, const Expr *e) {
   const char *text = e->op == EX_CAST ? dtype_name(e->type) : ops[e->op].text;
   bool sign = ops[e->op].arity == 2 && !strchr("mp", text[0]); // not min, max, pow
   text_printf(p->out, "%s(", sign ? "" : text);
+  if (e->op == EX_CAST && e->index)
+    text_printf(p->out, "%s%s", e->index & CAST_OPEN ? "open " : "",
+                (const char *[]){"up ", "down ", "nearest "}[e->index & 3]);
   for (int i = 0; i < ops[e->op].arity; i++) {
     if (i) text_printf(p->out, sign ? " %s " : ", ", text);
     print_operand(p, e->a[i]);

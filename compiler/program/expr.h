@@ -78,7 +78,7 @@ struct Expr {
   union {
     double f;  // EX_CONST of a float type
     int64_t i; // EX_CONST of an integer or bool type
-    int index; // EX_LOAD, EX_COORD, EX_FETCH
+    int index; // EX_LOAD, EX_COORD, EX_FETCH; EX_CAST: a CastMode
   };
   int id;     // position in the table: operands come before their users
   Expr *next; // of the hash chain
@@ -98,6 +98,10 @@ const Expr *expr_coord(ExprTable *table, int axis);
 // fault, so only bodies may hold it; nothing is read there. Both operands must be values of their own, not the load.
 const Expr *expr_fetch(ExprTable *table, DType type, int index, const Expr *at, const Expr *bound);
 const Expr *expr_cast(ExprTable *table, DType type, const Expr *a); // `a` itself when it has that type
+// The same with a word about casts to small floats: what is too large becomes the largest number, or with CAST_OPEN
+// infinity or NaN. How to round is for float8e8m0 alone.
+typedef enum { CAST_UP, CAST_DOWN, CAST_NEAREST, CAST_OPEN = 4 } CastMode;
+const Expr *expr_cast_mode(ExprTable *table, DType type, const Expr *a, CastMode mode);
 // Folds what is plainly constant and x+0, x*1, x-0, x/1 (exact for every x but the sign of zero in x+0, which stays).
 const Expr *expr_op(ExprTable *table, ScalarOp op, const Expr *a, const Expr *b, const Expr *c);
 int scalar_arity(ScalarOp op);

@@ -3,6 +3,9 @@
 // is.
 #include "tests/kernels/kernels.h"
 #include "templates/math.h"
+#include "templates/math_f64.h"
+
+#include <float.h>
 
 static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 
@@ -131,6 +134,7 @@ static void check_two(const char *name, vf function(vf, vf), double reference(do
       if (round & 1) y[i] = random_float() * 150, x[i] = fabsf(random_float()) * 4;
       if ((round & 3) == 3) y[i] = truncf(y[i]), x[i] -= 2;
     }
+    if ((round & 7) == 5) y[round / 8 % V] = INFINITY; // beside other lanes
     vf z = function(x, y);
     for (idx i = 0; i < V; i++) judge(&worst, x[i], z[i], reference((double)x[i], (double)y[i]));
   }
@@ -143,6 +147,90 @@ static vf pow_f32_call(vf x, vf y) { return pow_f32(x, y); }
 static vf fmod_f32_call(vf x, vf y) { return fmod_f32(x, y); }
 static void test_pow(void **state) { (void)state, check_two("pow", pow_f32_call, pow, 0.51); }
 static void test_fmod(void **state) { (void)state, check_two("fmod", fmod_f32_call, fmod, 0); }
+
+/* doubles, against libm's long double: 64 bits of mantissa on x86-64, 113 on aarch64 */
+
+static long double sigmoid_long(long double x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }
+
+static double ulps_f64(double got, long double want) {
+  double rounded = (double)want;
+  if (isnan(got) || isnan(rounded)) return isnan(got) && isnan(rounded) ? 0 : INFINITY;
+  if (rounded == 0) return got == 0 && signbit(got) == signbit(rounded) ? 0 : INFINITY;
+  if (isinf(rounded) || isinf(got)) return got == rounded || fabsl(want) > 0x1.fffffffffffffp1023L ? 0 : INFINITY;
+  int exponent;
+  frexpl(want, &exponent);
+  return (double)(fabsl(got - want) / ldexpl(1, (exponent < -1021 ? -1021 : exponent) - 53));
+}
+
+static const double points_f64[] = {0.0,     -0.0,   1,         -1,      INFINITY, -INFINITY, NAN,    5e-324,
+                                    -5e-324, 1e-310, 0x1p-1022, DBL_MAX, -DBL_MAX, 0.5,       -0.5,   709.78,
+                                    709.79,  -745.1, -745.2,    710.47,  710.48,   1e22,      0x1p20, 0x1p1000,
+                                    3.5,     -2.5,   1e5,       6,       5.9,      2,         3,      -3};
+
+// Any bits, or a number of ordinary size.
+static double random_f64(uint64_t *state, int any) {
+  *state = *state * 6364136223846793005u + 1442695040888963407u;
+  uint64_t bits = *state ^ *state >> 29;
+  if (any) return f64_of_bits(bits);
+  return ldexp((bits & 1 ? -1 : 1) * (1 + (double)(bits >> 12) * 0x1p-52), (int)(*state >> 40 & 31) - 24);
+}
+
+static void check_f64(const char *name, void (*lanes)(const double *, double *), long double (*want)(long double),
+                      double bound) {
+  uint64_t state = 1;
+  double worst = 0, at = 0, x[V], y[V];
+  for (int i = 0; i < 200000; i++) {
+    for (int l = 0; l < V; l++)
+      x[l] = (size_t)i < sizeof points_f64 / 8 ? points_f64[i] : random_f64(&state, i % 3 == 0);
+    lanes(x, y);
+    for (int l = 0; l < V; l++) {
+      double error = ulps_f64(y[l], want(x[l]));
+      if (error > worst) worst = error, at = x[l];
+    }
+  }
+  if (worst > bound) print_error("%s_f64: %.3g ULP at %.17g\n", name, worst, at);
+  assert_true(worst <= bound);
+}
+
+#define CHECK_F64(name, reference, bound) check_f64(#name, name##_f64_lanes, reference, bound)
+static void test_f64(void **state) {
+  (void)state;
+  CHECK_F64(exp, expl, 1);
+  CHECK_F64(expm1, expm1l, 2);
+  CHECK_F64(sigmoid, sigmoid_long, 3);
+  CHECK_F64(tanh, tanhl, 3);
+  CHECK_F64(erf, erfl, 2);
+  CHECK_F64(log, logl, 1);
+  CHECK_F64(log1p, log1pl, 2);
+  CHECK_F64(sin, sinl, 3);
+  CHECK_F64(cos, cosl, 3);
+  CHECK_F64(tan, tanl, 4);
+  CHECK_F64(asin, asinl, 3);
+  CHECK_F64(acos, acosl, 2);
+  CHECK_F64(atan, atanl, 2);
+  CHECK_F64(sinh, sinhl, 3);
+  CHECK_F64(cosh, coshl, 3);
+  CHECK_F64(asinh, asinhl, 3);
+  CHECK_F64(acosh, acoshl, 4);
+  CHECK_F64(atanh, atanhl, 3);
+}
+
+static void test_f64_of_two(void **state) {
+  (void)state;
+  enum { POINTS = sizeof points_f64 / 8 };
+  uint64_t seed = 2;
+  double worst = 0, worst_rest = 0;
+  for (int i = 0; i < 300000; i++) {
+    double x = i < POINTS * POINTS ? points_f64[i % POINTS] : random_f64(&seed, i % 5 == 0);
+    double y = i < POINTS * POINTS ? points_f64[i / POINTS] : random_f64(&seed, i % 7 == 0);
+    if (i % 3 == 0 && i >= POINTS * POINTS) y = rint(y);
+    double error = ulps_f64(pow_f64(x, y), powl(x, y)), rest = ulps_f64(fmod_f64(x, y), fmodl(x, y));
+    worst = error > worst ? error : worst;
+    worst_rest = rest > worst_rest ? rest : worst_rest;
+  }
+  assert_true(worst <= 16);
+  assert_true(worst_rest == 0);
+}
 
 #define TEST(name, bound, reference) cmocka_unit_test(test_##name),
 #define ROW(name, bound, reference)  {#name, measure_##name},
@@ -165,6 +253,7 @@ int main(int argc, char **argv) {
     }
     return 0;
   }
-  const struct CMUnitTest tests[] = {FUNCTIONS(TEST) cmocka_unit_test(test_pow), cmocka_unit_test(test_fmod)};
+  const struct CMUnitTest tests[] = {FUNCTIONS(TEST) cmocka_unit_test(test_pow), cmocka_unit_test(test_fmod),
+                                     cmocka_unit_test(test_f64), cmocka_unit_test(test_f64_of_two)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

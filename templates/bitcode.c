@@ -12,3 +12,6 @@
 #include "templates/norm.h"
 #include "templates/pool.h"
 #include "templates/reduce.h"
+#include "templates/string_case.h"
+#include "templates/string_split.h"
+#include "templates/strings.h"

@@ -59,7 +59,8 @@ bool infer_elementwise(Model *model, Node *node) {
 static const Expr *operand(Lower *lower, size_t i) {
   const Value *value = lower->node->in[i];
   ExprTable *exprs = lower->program->exprs;
-  if (!value->data || tensor_count(value->data) != 1) return expr_load(exprs, value->type, (int)i);
+  bool opaque = value->type == DT_STRING || value->type == DT_C64 || value->type == DT_C128;
+  if (!value->data || opaque || tensor_count(value->data) != 1) return expr_load(exprs, value->type, (int)i);
   return dtype_is_float(value->type) ? expr_float(exprs, value->type, tensor_float(value->data, 0))
                                      : expr_int(exprs, value->type, tensor_int(value->data, 0));
 }

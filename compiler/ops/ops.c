@@ -98,7 +98,8 @@ static uint32_t type_set(const char *word, size_t length) {
       {"index", 1u << DT_I32 | 1u << DT_I64},
       {"number", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED},
       {"signed", BITS_FLOAT | BITS_SIGNED},
-      {"any", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL},
+      {"numeric", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL},
+      {"any", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL | 1u << DT_STRING},
   };
   uint32_t types = 0;
   while (length) {

@@ -13,18 +13,23 @@ enum { MAX_RUNS = 1 << 20, STEP_RUNS = 101, NS_PER_SECOND = 1000000000 };
 
 typedef struct {
   Session session;
-  ModelIo io;
   uint64_t *run_ns;  // MAX_RUNS
   uint64_t *step_ns; // STEP_RUNS rows of step_count
   uint64_t *median_ns;
   uint64_t runs, step_runs;
 } Bench;
 
-void fill_inputs(const IngotModel *model, void *const *io, uint64_t seed) {
-  for (uint32_t i = 0; i < model->input_count; i++) {
-    const Dtype *dtype = find_dtype(model->inputs[i].dtype);
-    sample_fill(dtype->number, io[i], model->inputs[i].bytes / dtype->bytes, seed, i);
+bool fill_inputs(Session *session, char **shapes, size_t count, uint64_t seed, Error *error) {
+  if (!shape_inputs(session, shapes, count, error)) return false;
+  for (uint32_t i = 0; i < session->model->input_count; i++) {
+    const Value *value = &session->inputs[i];
+    uint64_t elements;
+    if (value->given || value->model->kind != MODEL_TENSOR) continue;
+    if (value->bytes > 0) memset(value->data, 0, value->bytes);
+    if (count_elements(value->model->rank, value->dims, &elements))
+      sample_fill(value->model->dtype, value->data, elements, seed, i);
   }
+  return true;
 }
 
 // qsort needs no memory in musl; glibc's takes some for large arrays.
@@ -33,20 +38,14 @@ static int compare_ns(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static bool run_once(Bench *bench, uint64_t *step_ns, Error *error) {
-  const ModelStep *failed = NULL;
-  int status = run_session(&bench->session, bench->io.tensors, step_ns, &failed);
-  return status == 0 || fail_step(status, failed, error);
-}
-
 // Until `runs` runs are done, or for `seconds` where runs is 0. The first runs warm caches up and do not count.
 static bool measure_runs(Bench *bench, uint64_t runs, uint64_t seconds, Error *error) {
   uint64_t start = read_clock_ns();
   for (int warm = 0; warm < 3 || (warm < 1000 && read_clock_ns() - start < NS_PER_SECOND / 20); warm++)
-    if (!run_once(bench, NULL, error)) return false;
+    if (!run_session(&bench->session, NULL, error)) return false;
   start = read_clock_ns();
   for (uint64_t before = start; bench->runs < MAX_RUNS;) {
-    if (!run_once(bench, NULL, error)) return false;
+    if (!run_session(&bench->session, NULL, error)) return false;
     uint64_t now = read_clock_ns();
     bench->run_ns[bench->runs++] = now - before;
     before = now;
@@ -59,7 +58,7 @@ static bool measure_runs(Bench *bench, uint64_t runs, uint64_t seconds, Error *e
 static bool measure_steps(Bench *bench, Error *error) {
   uint32_t steps = bench->session.model->step_count;
   for (; bench->step_runs < STEP_RUNS && bench->step_runs < bench->runs; bench->step_runs++)
-    if (!run_once(bench, bench->step_ns + bench->step_runs * steps, error)) return false;
+    if (!run_session(&bench->session, bench->step_ns + bench->step_runs * steps, error)) return false;
   uint64_t column[STEP_RUNS];
   for (uint32_t s = 0; s < steps; s++) {
     for (uint64_t r = 0; r < bench->step_runs; r++) column[r] = bench->step_ns[r * steps + s];
@@ -85,6 +84,14 @@ static double gflops(const ModelStep *step, uint64_t ns) { return ns ? (double)s
 static void print_text(const Bench *bench, bool steps) {
   const IngotModel *model = bench->session.model;
   unsigned threads = count_session_threads(&bench->session);
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    const Value *value = &bench->session.inputs[i];
+    char shape[200];
+    if (value->model->slot == 0 || value->model->kind != MODEL_TENSOR) continue;
+    printf(
+        "input '%s' is %s\n", value->model->name,
+        describe_tensor(shape, sizeof shape, find_dtype(value->model->dtype), value->model->rank, value->dims, NULL));
+  }
   printf("latency of %" PRIu64 " runs, %u thread%s\n", bench->runs, threads, threads == 1 ? "" : "s");
   for (size_t i = 0; i < COUNT(percentiles); i++)
     printf("  %-4s %12.2f us\n", percentiles[i].name, percentile(bench, percentiles[i].permille));
@@ -124,6 +131,16 @@ static bool print_json(const Bench *bench, bool steps) {
   for (size_t i = 0; i < COUNT(percentiles); i++)
     put_format(&json, ", \"%s_us\": %.3f", percentiles[i].name, percentile(bench, percentiles[i].permille));
   put_format(&json, ", \"macs\": %" PRIu64 ", \"arena_bytes\": %" PRIu64, model->macs, model->arena_bytes);
+  put_string(&json, ", \"shapes\": {");
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    if (i > 0) put_string(&json, ", ");
+    put_quoted(&json, model->inputs[i].name);
+    put_string(&json, ": [");
+    for (uint32_t d = 0; d < model->inputs[i].rank; d++)
+      put_format(&json, d ? ", %" PRId64 : "%" PRId64, bench->session.inputs[i].dims[d]);
+    put_string(&json, "]");
+  }
+  put_string(&json, "}");
   if (steps) {
     put_string(&json, ", \"steps\": [");
     for (uint32_t s = 0; s < model->step_count; s++) {
@@ -141,10 +158,14 @@ static bool print_json(const Bench *bench, bool steps) {
 }
 
 bool command_bench(const Invocation *call, Error *error) {
-  uint64_t threads = 0, runs = 0, seconds = 1;
+  OptionList shapes = {NULL, 0};
+  SessionSettings settings = {0};
+  uint64_t runs = 0, seconds = 1;
   bool json = false, steps = false, done;
   const Option options[] = {
-      {"threads", '\0', OPTION_COUNT, &threads, 1, MAX_THREADS, "N", "threads, this one included"},
+      THREADS_OPTION(&settings.threads),
+      MEMORY_OPTION(&settings.memory),
+      {"shape", '\0', OPTION_LIST, &shapes, 0, 0, "NAME=2x3", SHAPE_HELP},
       {"runs", '\0', OPTION_COUNT, &runs, 1, MAX_RUNS, "N", "how many runs to measure"},
       {"seconds", '\0', OPTION_COUNT, &seconds, 1, 3600, "S", "how long to measure (1)"},
       {"steps", '\0', OPTION_FLAG, &steps, 0, 0, NULL, "the time of each step, too"},
@@ -156,19 +177,17 @@ bool command_bench(const Invocation *call, Error *error) {
   Bench bench = {.runs = 0};
   uint64_t rows = steps ? STEP_RUNS : 0;
   size_t numbers = (MAX_RUNS + (rows + 1) * model->step_count) * sizeof(uint64_t);
-  if (!(bench.run_ns = map_memory(numbers, error)) || !map_io(&bench.io, model, error) ||
-      !open_session(&bench.session, model, (unsigned)threads, error))
+  if (!(bench.run_ns = map_memory(numbers, error)) || !open_session(&bench.session, model, &settings, error))
     return false;
   bench.step_ns = bench.run_ns + MAX_RUNS;
   bench.median_ns = bench.step_ns + rows * model->step_count;
-  fill_inputs(model, bench.io.tensors, model->check_seed);
-  bool succeeded = measure_runs(&bench, runs, seconds, error) && (!steps || measure_steps(&bench, error));
+  bool succeeded = fill_inputs(&bench.session, shapes.items, shapes.count, model->check_seed, error);
+  succeeded = succeeded && measure_runs(&bench, runs, seconds, error) && (!steps || measure_steps(&bench, error));
   if (succeeded && json)
     succeeded = print_json(&bench, steps) || fail(error, "cannot write to standard output");
   else if (succeeded)
     print_text(&bench, steps);
   close_session(&bench.session);
-  unmap_io(&bench.io);
   unmap_memory(bench.run_ns, numbers);
   return succeeded;
 }

@@ -3,14 +3,29 @@
 #pragma once
 #include "runtime/model.h"
 
+// A pointer that follows an input or output of a run.
 typedef struct {
-  void **pointers;  // of all steps, one step's behind the other's
-  size_t *io_slots; // which of them follow the inputs and outputs of a run
-  size_t io_slot_count;
+  void **pointer;
+  const ModelRef *ref;
+} IoRef;
+
+typedef struct {
+  void **pointers; // of all steps, one step's behind the other's; behind those of a step with slots, frame and slots
+  size_t *first;   // of each step
+  IoRef *io;
+  size_t io_count;
 } Binding;
 
-// Bytes of the two tables, together, and their alignment is that of a pointer.
+// Bytes of the tables, together, and their alignment is that of a pointer.
 size_t measure_binding(const IngotModel *model);
-// Fills the tables in `memory`; what lies in inputs and outputs stays open until bind_io.
-void make_binding(Binding *binding, const IngotModel *model, void *memory, void *arena, void *state);
+// Fills the tables in `memory`; what lies in inputs and outputs stays open until bind_io. bases: by BASE_...; that of
+// the weights is ignored.
+void make_binding(Binding *binding, const IngotModel *model, void *memory, char *const bases[BASE_IO]);
+// Where the inputs and outputs of this run lie; NULL for an output that lies in the heap.
 void bind_io(Binding *binding, const IngotModel *model, const void *const *inputs, void *const *outputs);
+
+// The step that follows step s when it has run, or was a jump.
+static inline uint32_t find_next_step(const IngotModel *model, const int64_t *frame, uint32_t s) {
+  const ModelStep *step = &model->steps[s];
+  return step->kernel || frame[step->slots[0]] != 0 ? s + 1 : step->target;
+}

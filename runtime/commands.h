@@ -3,7 +3,8 @@
 #include "runtime/options.h"
 #include "runtime/run.h"
 
-enum { MAX_THREADS = 256, MAX_OPTIONS = 12 };
+enum { MAX_THREADS = 256 };
+#define MAX_MEMORY (UINT64_C(1) << 46)
 
 typedef struct {
   const IngotModel *model;
@@ -27,5 +28,12 @@ void explain_model(const IngotModel *model, const char *program);
 // "12.3 KiB" in text; returns text.
 char *describe_bytes(char *text, size_t size, uint64_t bytes);
 
-// Seeded values for all inputs.
-void fill_inputs(const IngotModel *model, void *const *io, uint64_t seed);
+// Seeded values for all inputs that are not given, of the dims that `shapes` and the others settle; strings and
+// sequences are empty.
+bool fill_inputs(Session *session, char **shapes, size_t count, uint64_t seed, Error *error);
+
+// Rows that several commands have.
+#define SHAPE_HELP            "dims where the model leaves them open (1)"
+#define THREADS_OPTION(value) {"threads", '\0', OPTION_COUNT, value, 1, MAX_THREADS, "N", "threads, this one included"}
+#define MEMORY_OPTION(value)                                                                                           \
+  {"memory", '\0', OPTION_BYTES, value, 1, MAX_MEMORY, "BYTES", "most that a run may take for what has no fixed size"}

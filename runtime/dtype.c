@@ -5,10 +5,11 @@
 
 #include "runtime/dtype.h"
 #include "runtime/half.h"
+#include "runtime/minifloat.h"
 
 static const Dtype dtypes[] = {
-#define X(symbol, number, name, protocol, numpy, bytes, kind, digits)                                                  \
-  {number, name, protocol, numpy, bytes, kind, digits},
+#define X(symbol, number, name, protocol, numpy, bits, kind, digits)                                                   \
+  {number, name, protocol, numpy, bits, kind, digits},
     DTYPES(X)
 #undef X
 };
@@ -30,18 +31,40 @@ const Dtype *find_dtype_by_protocol(const char *name, size_t length) {
   return NULL;
 }
 
-const Dtype *find_dtype_by_numpy(const char *descr, size_t length) {
-  for (size_t i = 0; i < DTYPE_COUNT; i++) {
-    if (equals(dtypes[i].numpy, descr, length)) return &dtypes[i];
-    // One byte has no order: '|u1', '<u1' and '>u1' are the same.
-    if (dtypes[i].bytes == 1 && length == 3 && equals(dtypes[i].numpy + 1, descr + 1, 2)) return &dtypes[i];
-  }
+// One byte has no order ('|u1', '<u1' and '>u1' are the same), nor have types that NumPy does not know.
+static bool has_descr(const Dtype *dtype, const char *descr, size_t length) {
+  if (dtype->kind == KIND_STRING) return length > 2 && (descr[1] == 'S' || (descr[0] == '<' && descr[1] == 'U'));
+  if (dtype->number == DTYPE_FLOAT8E5M2 && length == 3 && memcmp(descr + 1, "f1", 2) == 0)
+    return true; // ml_dtypes' name
+  size_t skipped = dtype->bits <= 8 || dtype->numpy[1] == 'V';
+  return length > skipped && equals(dtype->numpy + skipped, descr + skipped, length - skipped);
+}
+
+const Dtype *find_dtype_by_numpy(const char *descr, size_t length, uint32_t expected) {
+  const Dtype *dtype = find_dtype(expected);
+  if (dtype && has_descr(dtype, descr, length)) return dtype;
+  for (size_t i = 0; i < DTYPE_COUNT; i++)
+    if (strcmp(dtypes[i].numpy, "|V1") != 0 && has_descr(&dtypes[i], descr, length)) return &dtypes[i];
   return NULL;
+}
+
+bool measure_elements(const Dtype *dtype, uint64_t count, uint64_t *bytes) {
+  if (dtype->bits >= 8) return !__builtin_mul_overflow(count, dtype->bits / 8, bytes);
+  uint64_t each = 8 / dtype->bits;
+  *bytes = count / each + (count % each != 0);
+  return true;
+}
+
+uint32_t load_bits(const Dtype *dtype, const void *data, uint64_t i) {
+  uint64_t each = 8 / dtype->bits;
+  return ((const uint8_t *)data)[i / each] >> (i % each * dtype->bits) & ((1u << dtype->bits) - 1);
 }
 
 uint64_t read_integer(const Dtype *dtype, const void *data, uint64_t i, bool *negative) {
   int64_t value;
   switch (dtype->number) {
+  case DTYPE_INT2:
+  case DTYPE_INT4: value = (int32_t)(load_bits(dtype, data, i) << (32 - dtype->bits)) >> (32 - dtype->bits); break;
   case DTYPE_INT8: value = ((const int8_t *)data)[i]; break;
   case DTYPE_INT16: value = ((const int16_t *)data)[i]; break;
   case DTYPE_INT32: value = ((const int32_t *)data)[i]; break;
@@ -49,9 +72,10 @@ uint64_t read_integer(const Dtype *dtype, const void *data, uint64_t i, bool *ne
   default:
     *negative = false;
     if (dtype->kind == KIND_BOOL) return ((const uint8_t *)data)[i] != 0;
-    return dtype->bytes == 1   ? ((const uint8_t *)data)[i]
-           : dtype->bytes == 2 ? ((const uint16_t *)data)[i]
-           : dtype->bytes == 4 ? ((const uint32_t *)data)[i]
+    return dtype->bits < 8     ? load_bits(dtype, data, i)
+           : dtype->bits == 8  ? ((const uint8_t *)data)[i]
+           : dtype->bits == 16 ? ((const uint16_t *)data)[i]
+           : dtype->bits == 32 ? ((const uint32_t *)data)[i]
                                : ((const uint64_t *)data)[i];
   }
   *negative = value < 0;
@@ -65,17 +89,25 @@ double read_element(const Dtype *dtype, const void *data, uint64_t i) {
   case DTYPE_FLOAT16: return (double)half_to_float(((const uint16_t *)data)[i]);
   case DTYPE_BFLOAT16: return (double)bfloat_to_float(((const uint16_t *)data)[i]);
   }
+  if (dtype->kind == KIND_FLOAT)
+    return read_minifloat(dtype->number, dtype->bits < 8 ? load_bits(dtype, data, i) : ((const uint8_t *)data)[i]);
   bool negative;
   double magnitude = (double)read_integer(dtype, data, i, &negative);
   return negative ? -magnitude : magnitude;
 }
 
-static void store_bits(const Dtype *dtype, void *data, uint64_t i, uint64_t bits) {
-  switch (dtype->bytes) {
-  case 1: ((uint8_t *)data)[i] = (uint8_t)bits; break;
-  case 2: ((uint16_t *)data)[i] = (uint16_t)bits; break;
-  case 4: ((uint32_t *)data)[i] = (uint32_t)bits; break;
-  default: ((uint64_t *)data)[i] = bits; break;
+void store_bits(const Dtype *dtype, void *data, uint64_t i, uint64_t bits) {
+  switch (dtype->bits) {
+  case 8: ((uint8_t *)data)[i] = (uint8_t)bits; break;
+  case 16: ((uint16_t *)data)[i] = (uint16_t)bits; break;
+  case 32: ((uint32_t *)data)[i] = (uint32_t)bits; break;
+  case 64: ((uint64_t *)data)[i] = bits; break;
+  default: { // packed
+    uint64_t each = 8 / dtype->bits;
+    unsigned mask = (1u << dtype->bits) - 1, shift = (unsigned)(i % each) * dtype->bits;
+    uint8_t *byte = (uint8_t *)data + i / each;
+    *byte = (uint8_t)((*byte & ~(mask << shift)) | ((unsigned)bits & mask) << shift);
+  }
   }
 }
 
@@ -83,7 +115,7 @@ bool write_integer(const Dtype *dtype, void *data, uint64_t i, uint64_t magnitud
   if (dtype->kind == KIND_FLOAT)
     return write_element(dtype, data, i, negative ? -(double)magnitude : (double)magnitude);
   uint64_t limit; // the largest magnitude that fits
-  uint32_t bits = dtype->bytes * 8;
+  uint32_t bits = dtype->bits;
   if (dtype->kind == KIND_BOOL)
     limit = 1;
   else if (dtype->kind == KIND_UNSIGNED)
@@ -112,16 +144,33 @@ bool write_element(const Dtype *dtype, void *data, uint64_t i, double value) {
   case DTYPE_FLOAT16: ((uint16_t *)data)[i] = float_to_half(narrow_to_odd(value)); return true;
   case DTYPE_BFLOAT16: ((uint16_t *)data)[i] = float_to_bfloat(narrow_to_odd(value)); return true;
   }
+  if (dtype->kind == KIND_FLOAT) {
+    uint8_t code;
+    if (!write_minifloat(dtype->number, value, &code)) return false;
+    store_bits(dtype, data, i, code);
+    return true;
+  }
   double magnitude = value < 0 ? -value : value;
   if (!(magnitude < 0x1p64)) return false; // NaN too
   uint64_t integer = (uint64_t)magnitude;
   return (double)integer == magnitude && write_integer(dtype, data, i, integer, value < 0);
 }
 
-char *describe_tensor(char *text, size_t size, const Dtype *dtype, uint32_t rank, const int64_t *dims) {
+void settle_bools(const Dtype *dtype, uint8_t *data, uint64_t count) {
+  if (dtype->kind != KIND_BOOL) return;
+  for (uint64_t i = 0; i < count; i++) data[i] = data[i] != 0;
+}
+
+char *describe_tensor(char *text, size_t size, const Dtype *dtype, uint32_t rank, const int64_t *dims,
+                      const char *const *names) {
   size_t used = (size_t)snprintf(text, size, "%s[", dtype ? dtype->name : "unknown");
-  for (uint32_t i = 0; i < rank && used + 24 < size; i++)
-    used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? "," : "", dims[i]);
+  for (uint32_t i = 0; i < rank && used + 24 < size; i++) {
+    const char *comma = i ? "," : "", *name = names && names[i] ? names[i] : "?";
+    if (dims[i] < 0)
+      used += (size_t)snprintf(text + used, size - used, "%s%.20s", comma, name);
+    else
+      used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, comma, dims[i]);
+  }
   if (used + 1 < size) snprintf(text + used, size - used, "]");
   return text;
 }

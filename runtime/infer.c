@@ -12,8 +12,7 @@ typedef struct {
   uint32_t index; // input_count: no name yet
   const Dtype *dtype;
   bool has_shape, has_data, stored;
-  uint32_t rank;
-  int64_t dims[TENSOR_RANK];
+  Shape shape;
   JsonReader data; // where the data begins, when it came before name, datatype or shape
 } InputObject;
 
@@ -25,33 +24,30 @@ static bool expect_event(JsonReader *json, JsonEvent expected, const char *what,
 static bool read_shape(JsonReader *json, InputObject *input, Error *error) {
   static const char what[] = "\"shape\" must be an array of integers";
   if (!expect_event(json, JSON_ARRAY, what, error)) return false;
-  input->rank = 0;
+  input->shape.rank = 0;
   for (JsonEvent event; (event = read_json(json)) != JSON_ARRAY_END;) {
     if (event == JSON_FAULT) return fail_json(json, error);
     const Decimal *number = &json->number;
     if (event != JSON_NUMBER || !number->integer || number->negative || number->digits > INT64_MAX)
       return fail(error, "%s", what);
-    if (input->rank == TENSOR_RANK) return fail(error, "\"shape\" has more than %d dims", TENSOR_RANK);
-    input->dims[input->rank++] = (int64_t)number->digits;
+    if (input->shape.rank == TENSOR_RANK) return fail(error, "\"shape\" has more than %d dims", TENSOR_RANK);
+    input->shape.dims[input->shape.rank++] = (int64_t)number->digits;
   }
   input->has_shape = true;
   return true;
 }
 
+// The shape of what is no tensor tells nothing that its data do not.
 static bool store_input(Oip *oip, InputObject *input, JsonReader *json, Error *error) {
-  const ModelTensor *tensor = &oip->model->inputs[input->index];
-  bool same = input->dtype->number == tensor->dtype && input->rank == tensor->rank;
-  for (uint32_t d = 0; same && d < tensor->rank; d++) same = input->dims[d] == tensor->dims[d];
-  if (!same) {
-    char expected[200], given[200];
-    describe_tensor(expected, sizeof expected, find_dtype(tensor->dtype), tensor->rank, tensor->dims);
-    describe_tensor(given, sizeof given, input->dtype, input->rank, input->dims);
-    return fail(error, "input '%s' expects %s, the request has %s", tensor->name, expected, given);
-  }
-  if (oip->given[input->index]) return fail(error, "input '%s' is given twice", tensor->name);
-  oip->given[input->index] = 1;
-  input->stored = true;
-  return read_json_tensor(json, tensor, oip->io.tensors[input->index], error);
+  Value *value = &oip->session->inputs[input->index];
+  const ModelTensor *tensor = value->model;
+  bool whole = tensor->kind == MODEL_TENSOR;
+  if (whole && !check_tensor(value, input->dtype, "", &input->shape, NULL, error)) return false;
+  if (input->dtype->number != tensor->dtype)
+    return fail(error, "input '%s' has elements of %s", tensor->name, find_dtype(tensor->dtype)->name);
+  if (value->given) return fail(error, "input '%s' is given twice", tensor->name);
+  value->given = input->stored = true;
+  return read_json_value(json, value, whole ? &input->shape : NULL, error);
 }
 
 static bool has_all(const Oip *oip, const InputObject *input) {
@@ -94,7 +90,8 @@ static bool read_input(Oip *oip, JsonReader *json, Error *error) {
   if (input.index == model->input_count) return fail(error, "an input has no \"name\"");
   const char *name = model->inputs[input.index].name;
   if (!input.dtype) return fail(error, "input '%s' has no \"datatype\"", name);
-  if (!input.has_shape) return fail(error, "input '%s' has no \"shape\"", name);
+  if (!input.has_shape && model->inputs[input.index].kind == MODEL_TENSOR)
+    return fail(error, "input '%s' has no \"shape\"", name);
   if (!input.has_data) return fail(error, "input '%s' has no \"data\"", name);
   return input.stored || store_input(oip, &input, &input.data, error);
 }
@@ -138,7 +135,7 @@ typedef struct {
 static bool read_request(Oip *oip, const char *body, size_t size, InferRequest *request, Error *error) {
   JsonReader json;
   open_json(&json, body, size);
-  memset(oip->given, 0, oip->model->input_count);
+  clear_inputs(oip->session);
   oip->chosen_count = 0;
   if (!expect_event(&json, JSON_OBJECT, "the request must be a JSON object", error)) return false;
   for (JsonEvent event; (event = read_json(&json)) != JSON_OBJECT_END;) {
@@ -160,7 +157,7 @@ static bool read_request(Oip *oip, const char *body, size_t size, InferRequest *
   }
   if (read_json(&json) != JSON_END) return fail_json(&json, error);
   for (uint32_t i = 0; i < oip->model->input_count; i++)
-    if (!oip->given[i]) return fail(error, "input '%s' is missing", oip->model->inputs[i].name);
+    if (!oip->session->inputs[i].given) return fail(error, "input '%s' is missing", oip->model->inputs[i].name);
   if (oip->chosen_count == 0) // none named, or an empty list: all
     for (uint32_t i = 0; i < oip->model->output_count; i++) oip->chosen[oip->chosen_count++] = i;
   return true;
@@ -177,13 +174,15 @@ static void put_outputs(JsonWriter *json, const Oip *oip, const InferRequest *re
   }
   put_string(json, ",\"outputs\":[");
   for (size_t i = 0; i < oip->chosen_count; i++) {
-    const ModelTensor *tensor = &oip->model->outputs[oip->chosen[i]];
+    const Value *value = &oip->session->outputs[oip->chosen[i]];
+    const ModelTensor *tensor = value->model;
     put_string(json, i ? ",{\"name\":" : "{\"name\":");
     put_quoted(json, tensor->name);
     put_format(json, ",\"datatype\":\"%s\",\"shape\":[", find_dtype(tensor->dtype)->protocol);
-    for (uint32_t d = 0; d < tensor->rank; d++) put_format(json, d ? ",%" PRId64 : "%" PRId64, tensor->dims[d]);
+    if (tensor->kind != MODEL_TENSOR) put_format(json, "%" PRId64, ((const Sequence *)value->data)->count);
+    for (uint32_t d = 0; d < tensor->rank; d++) put_format(json, d ? ",%" PRId64 : "%" PRId64, value->dims[d]);
     put_string(json, "],\"data\":");
-    put_json_tensor(json, tensor, oip->io.tensors[oip->model->input_count + oip->chosen[i]], false);
+    put_json_value(json, value, false);
     put_string(json, "}");
   }
   put_string(json, "]}");
@@ -193,14 +192,16 @@ Reply answer_inference(Oip *oip, const char *body, size_t size, char *reply_buff
   Error error;
   InferRequest request = {NULL, 0};
   if (!read_request(oip, body, size, &request, &error)) return make_error_reply(400, error.text, buffer);
-  const ModelStep *failed = NULL;
-  int status = run_session(oip->session, oip->io.tensors, NULL, &failed);
-  if (status != 0) { // the statuses of kernels all come from the data
-    fail_step(status, failed, &error);
+  if (!run_session(oip->session, NULL, &error)) { // all that can go wrong comes from the data
+    trim_session(oip->session);
     return make_error_reply(400, error.text, buffer);
   }
   JsonWriter json = {.data = reply_buffer, .capacity = oip->reply_bytes};
   put_outputs(&json, oip, &request);
-  if (json.overflow) return make_error_reply(500, "the answer does not fit into its buffer", buffer);
+  trim_session(oip->session);
+  if (json.overflow) {
+    fail(&error, "the answer is longer than %zu bytes: raise the limit with --max-answer", oip->reply_bytes);
+    return make_error_reply(500, error.text, buffer);
+  }
   return make_reply(200, reply_buffer, json.size);
 }

@@ -33,10 +33,13 @@ static void print_tensors(const char *title, const ModelTensor *tensors, uint32_
   }
   printf("\n%s\n", title);
   for (uint32_t i = 0; i < count; i++) {
-    char shape[200], bytes[32];
-    describe_tensor(shape, sizeof shape, find_dtype(tensors[i].dtype), tensors[i].rank, tensors[i].dims);
-    describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
-    printf("  %-*s  %-24s  %s\n", width, tensors[i].name, shape, bytes);
+    char type[200], bytes[32] = "";
+    describe_type(type, sizeof type, &tensors[i]);
+    if (tensors[i].slot == 0) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
+    if (bytes[0])
+      printf("  %-*s  %-24s  %s\n", width, tensors[i].name, type, bytes);
+    else
+      printf("  %-*s  %s\n", width, tensors[i].name, type);
   }
 }
 
@@ -52,6 +55,10 @@ static void print_summary(const IngotModel *model) {
   printf("  arena    %s (%" PRIu64 " bytes)\n", describe_bytes(arena, sizeof arena, model->arena_bytes),
          model->arena_bytes);
   if (model->state_bytes > 0) printf("  state    %s\n", describe_bytes(state, sizeof state, model->state_bytes));
+  if (model->heap_bytes > 0 && model->heap_bytes < UINT64_MAX)
+    printf("  heap     at most %s\n", describe_bytes(state, sizeof state, model->heap_bytes));
+  else if (model->heap_bytes > 0)
+    printf("  heap     as the inputs need, see --memory\n");
   printf("\nwork\n  %" PRIu64 " multiply-accumulates in %u steps\n", model->macs, model->step_count);
 }
 
@@ -75,13 +82,29 @@ static bool write_stdout(void *context, const char *data, size_t size) {
 }
 
 static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *tensors, uint32_t count) {
+  static const char *const kinds[] = {"tensor", "sequence", "optional", "map", "sequence_of_maps", "optional_sequence"};
   put_format(json, "  \"%s\": [", key);
   for (uint32_t i = 0; i < count; i++) {
     put_string(json, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
     put_quoted(json, tensors[i].name);
-    put_format(json, ", \"dtype\": \"%s\", \"shape\": [", find_dtype(tensors[i].dtype)->name);
-    for (uint32_t d = 0; d < tensors[i].rank; d++) put_format(json, "%s%" PRId64, d ? ", " : "", tensors[i].dims[d]);
-    put_format(json, "], \"bytes\": %" PRIu64 "}", tensors[i].bytes);
+    const ModelTensor *tensor = &tensors[i];
+    put_format(json, ", \"dtype\": \"%s\", \"kind\": \"%s\", \"shape\": [", find_dtype(tensor->dtype)->name,
+               kinds[tensor->kind]);
+    for (uint32_t d = 0; d < tensor->rank; d++) put_format(json, "%s%" PRId64, d ? ", " : "", tensor->dims[d]);
+    put_format(json, "], \"bytes\": %" PRIu64, tensor->bytes);
+    if (tensor->key_dtype) put_format(json, ", \"key_dtype\": \"%s\"", find_dtype(tensor->key_dtype)->name);
+    if (tensor->dim_names) {
+      put_string(json, ", \"dim_names\": [");
+      for (uint32_t d = 0; d < tensor->rank; d++) {
+        if (d > 0) put_string(json, ", ");
+        if (tensor->dim_names[d])
+          put_quoted(json, tensor->dim_names[d]);
+        else
+          put_string(json, "null");
+      }
+      put_string(json, "]");
+    }
+    put_string(json, "}");
   }
   put_string(json, "],\n");
 }
@@ -110,6 +133,7 @@ static bool print_json(const IngotModel *model) {
       {"arena_bytes", model->arena_bytes},
       {"arena_mapped_bytes", model->arena_bytes ? round_to_page(model->arena_bytes) : 0},
       {"state_bytes", model->state_bytes},
+      {"heap_bytes", model->heap_bytes},
       {"weight_bytes", model->weight_bytes},
       {"parameters", model->parameters},
       {"macs", model->macs},

@@ -15,13 +15,15 @@ extern "C" {
 
 typedef struct IngotModel IngotModel;
 
-// What a tensor of the border looks like: packed, row-major, little-endian.
+// What a tensor of the border looks like: packed, row-major, little-endian. Where the model leaves a dim open it is -1,
+// and `bytes` is 0: then the caller gives the inputs' dims before a run, and gets those of the outputs after it.
 typedef struct {
   const char *name;
   uint32_t dtype; // ONNX TensorProto.DataType
   uint32_t rank;
   const int64_t *dims;
   uint64_t bytes;
+  const void *data; // of ingot_result
 } IngotTensor;
 
 size_t ingot_input_count(const IngotModel *model);
@@ -29,14 +31,24 @@ size_t ingot_output_count(const IngotModel *model);
 IngotTensor ingot_input(const IngotModel *model, size_t index);
 IngotTensor ingot_output(const IngotModel *model, size_t index);
 
-// Bytes of the one block of memory that a run needs: a multiple of 64.
+// Bytes of the one block of memory that a run needs: a multiple of 64. Of a model with open dims it is the least: what
+// the block has more than that is for values whose size only a run tells.
 size_t ingot_memory_bytes(const IngotModel *model);
 // Prepares the block, which must be 64-byte aligned, and zeroes the model's state in it. It needs no closing. Again on
-// the same block: starts the state anew. Returns 0, or -1 where the model is of another version of this library.
+// the same block: starts the state anew. Returns 0, or -1 where the model is of another version of this library, or
+// handles strings or sequences, which only executables do.
 int ingot_open(const IngotModel *model, void *memory);
-// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says. Returns 0, or the
-// number of a fault in the data (an index out of range, say), which ingot_status_text explains.
+// The same for a block of `bytes` bytes, at least ingot_memory_bytes.
+int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes);
+// The dims of an input with open ones, as many as its rank, for the runs that follow. Returns 0, or -1 where the model
+// does not take them.
+int ingot_set_dims(void *memory, size_t index, const int64_t *dims);
+// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says; an output with open
+// dims lies in the block, its pointer in `outputs` is not used. Returns 0, or the number of a fault in the data (an
+// index out of range, say), which ingot_status_text explains.
 int ingot_run(void *memory, const void *const *inputs, void *const *outputs);
+// An output of the last run with its dims; `data` where it lies in the block, until the next run, else NULL.
+IngotTensor ingot_result(const void *memory, size_t index);
 const char *ingot_status_text(int status);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 // Which file holds which input in which format. The format comes from the name's ending, else from the first bytes.
 #include "runtime/inputs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,8 +15,7 @@ typedef enum { READ_RAW, READ_NPY, READ_NPZ, READ_JSON, READ_PB, READ_ANY } Read
 
 typedef struct {
   const IngotModel *model;
-  void *const *inputs;
-  uint8_t *given; // one flag an input
+  Value *inputs;
   Error *error;
 } Inputs;
 
@@ -47,8 +47,8 @@ static bool list_inputs(const Inputs *in, const char *what, const char *name) {
 }
 
 static bool mark_given(Inputs *in, uint32_t i) {
-  if (in->given[i]) return fail(in->error, "input '%s' is given twice", in->model->inputs[i].name);
-  in->given[i] = 1;
+  if (in->inputs[i].given) return fail(in->error, "input '%s' is given twice", in->model->inputs[i].name);
+  in->inputs[i].given = true;
   return true;
 }
 
@@ -60,19 +60,62 @@ static uint32_t find_input(const IngotModel *model, const char *name, size_t len
   return i;
 }
 
-// An entry "NAME.npy" may hold no more than its input needs: a broken archive must not make us map its idea of a size.
-static bool read_npz_entry(Inputs *in, const ZipEntry *entry, uint32_t i, const char *source) {
-  const ModelTensor *tensor = &in->model->inputs[i];
+// Deflate packs no more than about a thousand bytes into one: a broken archive must not make us map its idea of a size.
+static bool read_npz_entry(Inputs *in, const ZipEntry *entry, Value *value, const char *source) {
   Error reason;
-  if (entry->size > tensor->bytes && entry->size - tensor->bytes > 131072)
-    return fail(in->error, "input '%s' takes %zu bytes, '%s' holds %zu", tensor->name, (size_t)tensor->bytes, source,
-                entry->size);
+  if (entry->size / 1100 > entry->packed_size) return fail(in->error, "'%s' has an entry of a wrong size", source);
   uint8_t *data = map_memory(entry->size, in->error);
   if (!data) return false;
   bool done = unpack_zip_entry(entry, data, &reason) || fail(in->error, "'%s': %.500s", source, reason.text);
-  if (done) done = read_npy(data, entry->size, tensor, in->inputs[i], source, in->error);
+  if (done) done = read_npy(data, entry->size, value, source, in->error);
   unmap_memory(data, entry->size);
   return done;
+}
+
+// The length of an entry's name without ".npy".
+static size_t measure_name(const ZipEntry *entry) {
+  size_t length = entry->name_length;
+  return length >= 4 && memcmp(entry->name + length - 4, ".npy", 4) == 0 ? length - 4 : length;
+}
+
+// The place of "NAME_3" in the sequence NAME; false for other names.
+static bool parse_place(const ZipEntry *entry, const char *name, uint64_t *place) {
+  size_t length = measure_name(entry), stem = strlen(name);
+  if (length < stem + 2 || length > stem + 10 || memcmp(entry->name, name, stem) != 0 || entry->name[stem] != '_')
+    return false;
+  *place = 0;
+  for (size_t i = stem + 1; i < length; i++) {
+    if (entry->name[i] < '0' || entry->name[i] > '9') return false;
+    *place = *place * 10 + (uint64_t)(entry->name[i] - '0');
+  }
+  return true;
+}
+
+// A sequence or optional from NAME_0.npy, NAME_1.npy and so on.
+static bool read_npz_sequence(Inputs *in, const ZipReader *zip, uint32_t i, const char *source) {
+  Value *value = &in->inputs[i];
+  const ModelTensor *tensor = value->model;
+  uint64_t count = 0, place;
+  Cursor outer;
+  Error reason;
+  ZipReader entries = *zip;
+  for (ZipEntry entry; read_zip_entry(&entries, &entry, &reason);) count += parse_place(&entry, tensor->name, &place);
+  if ((tensor->kind != MODEL_SEQUENCE && tensor->kind != MODEL_OPTIONAL) ||
+      (tensor->kind == MODEL_OPTIONAL && count > 1))
+    return fail(in->error, "a .npz file cannot hold the input '%s'", tensor->name);
+  if (!mark_given(in, i)) return false;
+  value->cursor = (Cursor){0};
+  if (!begin_sequence(value, tensor->kind, count, &outer, in->error)) return false;
+  for (uint64_t next = 0; next < count; next++) {
+    entries = *zip;
+    place = UINT64_MAX;
+    for (ZipEntry entry; place != next && read_zip_entry(&entries, &entry, &reason);)
+      if (parse_place(&entry, tensor->name, &place) && place == next && !read_npz_entry(in, &entry, value, source))
+        return false;
+    if (place != next) return fail(in->error, "'%s' does not hold '%s_%" PRIu64 "'", source, tensor->name, next);
+  }
+  end_sequence(value, outer);
+  return true;
 }
 
 // only: the index of one input, which takes the entry of its name or the only one; input_count: all by their names.
@@ -81,21 +124,29 @@ static bool read_npz(Inputs *in, const Bytes *file, uint32_t only, const char *s
   ZipEntry entry;
   Error reason;
   if (!open_zip(&zip, file->data, file->size, &reason)) return fail(in->error, "'%s': %.500s", source, reason.text);
-  uint64_t entries = zip.left;
+  uint64_t entries = zip.left, place;
   bool found = false;
+  for (uint32_t i = 0; i < in->model->input_count; i++)
+    if (in->model->inputs[i].kind != MODEL_TENSOR && (only == in->model->input_count || only == i)) {
+      if (!read_npz_sequence(in, &zip, i, source)) return false;
+      found = true;
+    }
   while (read_zip_entry(&zip, &entry, &reason)) {
-    size_t length = entry.name_length;
-    if (length >= 4 && memcmp(entry.name + length - 4, ".npy", 4) == 0) length -= 4;
+    size_t length = measure_name(&entry);
     uint32_t i = find_input(in->model, entry.name, length);
     if (only < in->model->input_count) {
-      if (i != only && entries > 1) continue;
+      if ((i != only && entries > 1) || in->model->inputs[only].kind != MODEL_TENSOR) continue;
       i = only;
     } else if (i == in->model->input_count) {
+      bool part = false; // of a sequence
+      for (uint32_t k = 0; k < in->model->input_count; k++)
+        part |= in->model->inputs[k].kind != MODEL_TENSOR && parse_place(&entry, in->model->inputs[k].name, &place);
+      if (part) continue;
       char name[81];
       snprintf(name, sizeof name, "%.*s", (int)(length < 80 ? length : 80), entry.name);
       return list_inputs(in, "the .npz file holds", name);
     }
-    if (!mark_given(in, i) || !read_npz_entry(in, &entry, i, source)) return false;
+    if (!mark_given(in, i) || !read_npz_entry(in, &entry, &in->inputs[i], source)) return false;
     found = true;
   }
   if (reason.text[0]) return fail(in->error, "'%s': %.500s", source, reason.text);
@@ -103,10 +154,9 @@ static bool read_npz(Inputs *in, const Bytes *file, uint32_t only, const char *s
   return fail(in->error, "'%s' holds no tensor '%s'", source, in->model->inputs[only].name);
 }
 
-static bool read_json_value(Inputs *in, JsonReader *json, uint32_t i, const char *source) {
+static bool read_document_value(Inputs *in, JsonReader *json, uint32_t i, const char *source) {
   Error reason;
-  return read_json_tensor(json, &in->model->inputs[i], in->inputs[i], &reason) ||
-         fail(in->error, "'%s': %.560s", source, reason.text);
+  return read_json_value(json, &in->inputs[i], NULL, &reason) || fail(in->error, "'%s': %.560s", source, reason.text);
 }
 
 static bool fail_document(Inputs *in, const JsonReader *json, const char *source) {
@@ -128,7 +178,7 @@ static bool read_json_members(Inputs *in, JsonReader *json, uint32_t only, const
       char name[81];
       snprintf(name, sizeof name, "%.*s", (int)(json->length < 80 ? json->length : 80), json->text);
       return list_inputs(in, "the JSON file holds", name);
-    } else if (!mark_given(in, i) || !read_json_value(in, json, i, source)) {
+    } else if (!mark_given(in, i) || !read_document_value(in, json, i, source)) {
       return false;
     }
   }
@@ -142,24 +192,25 @@ static bool read_json_file(Inputs *in, const Bytes *file, uint32_t only, const c
   start = json;
   bool object = read_json(&json) == JSON_OBJECT;
   if (json.fault) return fail_document(in, &json, source);
-  if (object) {
+  bool map = only < in->model->input_count && in->model->inputs[only].kind == MODEL_MAP;
+  if (object && !map) {
     if (!read_json_members(in, &json, only, source)) return false;
   } else {
     json = start;
     if (only == in->model->input_count && in->model->input_count == 1) only = 0;
     if (only == in->model->input_count)
       return fail(in->error, "'%s' must be an object with a member for each input", source);
-    if (!mark_given(in, only) || !read_json_value(in, &json, only, source)) return false;
+    if (!mark_given(in, only) || !read_document_value(in, &json, only, source)) return false;
   }
   return read_json(&json) == JSON_END || fail_document(in, &json, source);
 }
 
 static bool read_one(Inputs *in, const Bytes *file, ReadFormat format, uint32_t i, const char *source) {
-  const ModelTensor *tensor = &in->model->inputs[i];
+  Value *value = &in->inputs[i];
   if (!mark_given(in, i)) return false;
-  return format == READ_NPY  ? read_npy(file->data, file->size, tensor, in->inputs[i], source, in->error)
-         : format == READ_PB ? read_tensor_proto(file->data, file->size, tensor, in->inputs[i], source, in->error)
-                             : read_raw(file->data, file->size, tensor, in->inputs[i], source, in->error);
+  return format == READ_NPY  ? read_npy(file->data, file->size, value, source, in->error)
+         : format == READ_PB ? read_proto(file->data, file->size, value, source, in->error)
+                             : read_raw(file->data, file->size, value, source, in->error);
 }
 
 // only: as for read_npz.
@@ -176,7 +227,8 @@ static bool read_path(Inputs *in, const char *path, uint32_t only) {
     open_json(&json, file.data, file.size);
     uint32_t raw = only < model->input_count ? only : 0;
     bool valid = skip_json(&json) && read_json(&json) == JSON_END;
-    format = !valid && model->input_count > 0 && file.size == model->inputs[raw].bytes ? READ_RAW : READ_JSON;
+    format = !valid && model->input_count > 0 && file.size > 0 && file.size == model->inputs[raw].bytes ? READ_RAW
+                                                                                                        : READ_JSON;
   }
   if (format == READ_NPZ)
     done = read_npz(in, &file, only, source);
@@ -225,15 +277,13 @@ static bool read_argument(Inputs *in, const char *argument) {
   return folder ? read_folder(in, path) : read_path(in, path, only);
 }
 
-bool read_inputs(const IngotModel *model, void *const *inputs, char **arguments, size_t count, bool partial,
-                 Error *error) {
-  Inputs in = {model, inputs, map_memory(model->input_count, error), error};
-  if (!in.given) return false;
-  bool done = true;
-  for (size_t i = 0; i < count && done; i++) done = read_argument(&in, arguments[i]);
-  for (uint32_t i = 0; i < model->input_count && done && !partial; i++)
-    if (!in.given[i])
-      done = fail(error, "input '%s' is missing: give -i %s=FILE", model->inputs[i].name, model->inputs[i].name);
-  unmap_memory(in.given, model->input_count);
-  return done;
+bool read_inputs(Session *session, char **arguments, size_t count, bool partial, Error *error) {
+  const IngotModel *model = session->model;
+  Inputs in = {model, session->inputs, error};
+  for (size_t i = 0; i < count; i++)
+    if (!read_argument(&in, arguments[i])) return false;
+  for (uint32_t i = 0; i < model->input_count && !partial; i++)
+    if (!in.inputs[i].given)
+      return fail(error, "input '%s' is missing: give -i %s=FILE", model->inputs[i].name, model->inputs[i].name);
+  return true;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/json.h"
+#include "runtime/utf8.h"
 
 enum { EXPECT_VALUE, EXPECT_VALUE_OR_END, EXPECT_KEY, EXPECT_KEY_OR_END, EXPECT_COMMA_OR_END, EXPECT_NOTHING };
 
@@ -38,19 +39,6 @@ static int read_hex4(const char *p, const char *end) {
   return value;
 }
 
-// The length of the UTF-8 sequence at p (Unicode, table 3-7), 0 where it is not well-formed.
-static size_t utf8_length(const unsigned char *p, size_t left) {
-  if (p[0] < 0x80) return 1;
-  size_t length = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-  if (length == 0 || left < length) return 0;
-  unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-  unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-  if (p[1] < low || p[1] > high) return 0;
-  for (size_t i = 2; i < length; i++)
-    if ((p[i] & 0xc0) != 0x80) return 0;
-  return length;
-}
-
 // Behind the opening quote. Sets text and length.
 static JsonEvent read_string(JsonReader *json, JsonEvent event) {
   const char *p = json->at, *end = json->end;
@@ -59,7 +47,7 @@ static JsonEvent read_string(JsonReader *json, JsonEvent event) {
     unsigned char c = (unsigned char)*p;
     if (c < 0x20) return fault(json, p, "a control character in a string must be escaped");
     if (c >= 0x80) {
-      size_t length = utf8_length((const unsigned char *)p, (size_t)(end - p));
+      size_t length = utf8_length(p, (size_t)(end - p));
       if (length == 0) return fault(json, p, "not UTF-8");
       p += length;
     } else if (c != '\\') {
@@ -244,30 +232,20 @@ static size_t decode_escape(const char **p, char out[4]) {
     code = 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)read_hex4(*p + 2, *p + 6) - 0xdc00);
     *p += 6;
   }
-  if (code < 0x80) {
-    out[0] = (char)code;
-    return 1;
-  }
-  size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  for (size_t i = length - 1; i > 0; i--, code >>= 6) out[i] = (char)(0x80 | (code & 0x3f));
-  out[0] = (char)(code | (length == 2 ? 0xc0u : length == 3 ? 0xe0u : 0xf0u));
-  return length;
+  return encode_utf8(code, out);
 }
 
-bool copy_json_string(const JsonReader *json, char *copy, size_t size) {
+size_t decode_json_string(const JsonReader *json, char *copy) {
   const char *p = json->text, *end = p + json->length;
   size_t used = 0;
   while (p < end) {
     char decoded[4] = {*p};
     size_t count = 1;
     if (*p++ == '\\') count = decode_escape(&p, decoded);
-    if (decoded[0] == '\0' || used + count >= size) return false;
     memcpy(copy + used, decoded, count);
     used += count;
   }
-  if (used >= size) return false;
-  copy[used] = '\0';
-  return true;
+  return used;
 }
 
 bool json_equals(const JsonReader *json, const char *text) {
@@ -323,24 +301,26 @@ void put_format(JsonWriter *json, const char *format, ...) {
     put_text(json, text, (size_t)length);
 }
 
-void put_quoted(JsonWriter *json, const char *text) {
+void put_quoted(JsonWriter *json, const char *text) { put_quoted_bytes(json, text, strlen(text)); }
+
+void put_quoted_bytes(JsonWriter *json, const char *text, size_t length) {
+  size_t left = length;
   put_text(json, "\"", 1);
-  size_t left = strlen(text);
   while (left > 0) {
     unsigned char c = (unsigned char)*text;
-    size_t length = utf8_length((const unsigned char *)text, left);
-    if (length == 0) {
+    size_t step = utf8_length(text, left);
+    if (step == 0) {
       put_string(json, "\xef\xbf\xbd");
-      length = 1;
+      step = 1;
     } else if (c == '"' || c == '\\') {
       put_format(json, "\\%c", c);
     } else if (c < 0x20 || c == 0x7f) {
       put_format(json, "\\u%04x", c);
     } else {
-      put_text(json, text, length);
+      put_text(json, text, step);
     }
-    text += length;
-    left -= length;
+    text += step;
+    left -= step;
   }
   put_text(json, "\"", 1);
 }

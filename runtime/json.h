@@ -48,8 +48,8 @@ bool skip_json_rest(JsonReader *json, JsonEvent event);
 double get_json_number(const JsonReader *json);
 // Whether the last key or string is this text, after its escapes.
 bool json_equals(const JsonReader *json, const char *text);
-// The last key or string with its escapes undone, and '\0'. False where it does not fit or holds U+0000.
-bool copy_json_string(const JsonReader *json, char *copy, size_t size);
+// The last key or string with its escapes undone, at most json->length bytes; returns how many.
+size_t decode_json_string(const JsonReader *json, char *copy);
 // Records "invalid JSON at byte N: fault". Returns false.
 bool fail_json(const JsonReader *json, Error *error);
 
@@ -66,4 +66,5 @@ void put_text(JsonWriter *json, const char *text, size_t length);
 void put_string(JsonWriter *json, const char *text);                          // plain text as it stands
 void put_format(JsonWriter *json, const char *format, ...) PRINTF_LIKE(2, 3); // up to 255 bytes
 void put_quoted(JsonWriter *json, const char *text); // as a JSON string; bytes that are no UTF-8 become U+FFFD
-bool flush_json(JsonWriter *json);                   // false where something was lost
+void put_quoted_bytes(JsonWriter *json, const char *text, size_t length);
+bool flush_json(JsonWriter *json); // false where something was lost

@@ -1,24 +1,30 @@
 // The C interface over bind.c. The caller's block holds, each part aligned to 64 bytes: this header, the pointer
-// tables, the state, the arena.
+// tables, the dims of the inputs, the frame, the state, the arena, the heap.
 #include "runtime/ingot.h"
 
 #include <string.h>
 
 #include "runtime/bind.h"
+#include "runtime/dtype.h"
 #include "runtime/model.h"
 #include "runtime/status.h"
+#include "templates/status.h"
 
 enum { ALIGNMENT = 64 };
 
 typedef struct {
   const IngotModel *model;
   Binding binding;
+  int64_t *dims; // of all inputs, one behind the other
+  int64_t *frame;
+  char *heap;
+  size_t heap_bytes;
 } Block;
 
 static size_t align_part(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 static IngotTensor describe(const ModelTensor *tensor) {
-  return (IngotTensor){tensor->name, tensor->dtype, tensor->rank, tensor->dims, tensor->bytes};
+  return (IngotTensor){tensor->name, tensor->dtype, tensor->rank, tensor->dims, tensor->bytes, NULL};
 }
 
 size_t ingot_input_count(const IngotModel *model) { return model->input_count; }
@@ -26,34 +32,127 @@ size_t ingot_output_count(const IngotModel *model) { return model->output_count;
 IngotTensor ingot_input(const IngotModel *model, size_t index) { return describe(&model->inputs[index]); }
 IngotTensor ingot_output(const IngotModel *model, size_t index) { return describe(&model->outputs[index]); }
 
+// Of the inputs before `index`.
+static size_t count_dims(const IngotModel *model, size_t index) {
+  size_t count = 0;
+  for (size_t i = 0; i < index; i++) count += model->inputs[i].rank;
+  return count;
+}
+
+static size_t frame_bytes(const IngotModel *model) {
+  return (model->frame_count > FRAME_OWN ? model->frame_count : (size_t)FRAME_OWN) * sizeof(int64_t);
+}
+
 size_t ingot_memory_bytes(const IngotModel *model) {
-  return align_part(sizeof(Block)) + align_part(measure_binding(model)) + align_part(model->state_bytes) +
-         align_part(model->arena_bytes);
+  size_t heap = model->heap_bytes == UINT64_MAX ? 0 : model->heap_bytes;
+  return align_part(sizeof(Block)) + align_part(measure_binding(model)) +
+         align_part(count_dims(model, model->input_count) * sizeof(int64_t)) + align_part(frame_bytes(model)) +
+         align_part(model->state_bytes) + align_part(model->arena_bytes) + align_part(heap);
+}
+
+static char *take_part(char **next, size_t bytes) {
+  char *part = *next;
+  *next += align_part(bytes);
+  return part;
+}
+
+static int needs_executable(const IngotModel *model) {
+  int found = model->pool_used != 0;
+  for (uint32_t i = 0; i < model->input_count; i++) found |= model->inputs[i].kind != MODEL_TENSOR;
+  for (uint32_t i = 0; i < model->output_count; i++) found |= model->outputs[i].kind != MODEL_TENSOR;
+  return found;
+}
+
+int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
+  if (model->abi != MODEL_ABI || bytes < ingot_memory_bytes(model) || needs_executable(model)) return -1;
+  Block *block = memory;
+  char *next = (char *)memory + align_part(sizeof(Block)), *tables = take_part(&next, measure_binding(model));
+  block->model = model;
+  block->dims = (int64_t *)take_part(&next, count_dims(model, model->input_count) * sizeof(int64_t));
+  block->frame = (int64_t *)take_part(&next, frame_bytes(model));
+  char *state = take_part(&next, model->state_bytes), *arena = take_part(&next, model->arena_bytes);
+  block->heap = next;
+  block->heap_bytes = bytes - (size_t)(next - (char *)memory);
+  char *const bases[BASE_IO] = {
+      [BASE_ARENA] = arena, [BASE_STATE] = state, [BASE_FRAME] = (char *)block->frame, [BASE_HEAP] = block->heap};
+  for (uint32_t i = 0, at = 0; i < model->input_count; i++)
+    for (uint32_t d = 0; d < model->inputs[i].rank; d++) block->dims[at++] = model->inputs[i].dims[d];
+  memset(state, 0, model->state_bytes);
+  make_binding(&block->binding, model, tables, bases);
+  return 0;
 }
 
 int ingot_open(const IngotModel *model, void *memory) {
-  if (model->abi != MODEL_ABI) return -1;
-  Block *block = memory;
-  char *tables = (char *)memory + align_part(sizeof(Block));
-  char *state = tables + align_part(measure_binding(model));
-  char *arena = state + align_part(model->state_bytes);
-  block->model = model;
-  memset(state, 0, model->state_bytes);
-  make_binding(&block->binding, model, tables, arena, state);
+  return ingot_open_sized(model, memory, ingot_memory_bytes(model));
+}
+
+int ingot_set_dims(void *memory, size_t index, const int64_t *dims) {
+  const Block *block = memory;
+  if (index >= block->model->input_count) return -1;
+  const ModelTensor *tensor = &block->model->inputs[index];
+  for (uint32_t d = 0; d < tensor->rank; d++)
+    if (dims[d] < 0 || (tensor->dims[d] >= 0 && dims[d] != tensor->dims[d])) return -1;
+  if (tensor->rank > 0) memcpy(block->dims + count_dims(block->model, index), dims, tensor->rank * sizeof *dims);
   return 0;
+}
+
+// The first dim of this name among the inputs.
+static int64_t find_named_dim(const Block *block, const char *name) {
+  const int64_t *dims = block->dims;
+  for (const ModelTensor *tensor = block->model->inputs;; dims += tensor->rank, tensor++)
+    for (uint32_t d = 0; tensor->dim_names && d < tensor->rank; d++)
+      if (tensor->dim_names[d] && strcmp(tensor->dim_names[d], name) == 0) return dims[d];
+}
+
+// False where a dim was never given, and where dims of one name differ.
+static int begin_frame(Block *block) {
+  const IngotModel *model = block->model;
+  const int64_t *dims = block->dims;
+  memset(block->frame, 0, frame_bytes(model));
+  block->frame[FRAME_HEAP] = (int64_t)block->heap_bytes;
+  for (uint32_t i = 0; i < model->input_count; i++)
+    for (uint32_t d = 0; d < model->inputs[i].rank; d++, dims++) {
+      const char *name = model->inputs[i].dim_names ? model->inputs[i].dim_names[d] : NULL;
+      if (*dims < 0 || (name && find_named_dim(block, name) != *dims)) return 0;
+      if (model->inputs[i].slot > 0) block->frame[model->inputs[i].slot + d] = *dims;
+    }
+  return 1;
 }
 
 int ingot_run(void *memory, const void *const *inputs, void *const *outputs) {
   Block *block = memory;
   const IngotModel *model = block->model;
+  if (!begin_frame(block)) return STATUS_SHAPE;
   bind_io(&block->binding, model, inputs, outputs);
-  void *const *pointers = block->binding.pointers;
-  for (uint32_t s = 0; s < model->step_count; s++) {
-    int status = model->steps[s].kernel(pointers, 0, 1);
+  for (uint32_t s = 0; s < model->step_count; s = find_next_step(model, block->frame, s)) {
+    if (!model->steps[s].kernel) continue;
+    int status = model->steps[s].kernel(block->binding.pointers + block->binding.first[s], 0, 1);
     if (status != 0) return status;
-    pointers += model->steps[s].ref_count;
   }
   return 0;
+}
+
+static size_t element_bits(uint32_t dtype) {
+  switch (dtype) {
+#define X(symbol, number, name, protocol, numpy, bits, kind, digits)                                                   \
+  case number: return bits;
+    DTYPES(X)
+#undef X
+  }
+  return 0;
+}
+
+IngotTensor ingot_result(const void *memory, size_t index) {
+  const Block *block = memory;
+  const ModelTensor *tensor = &block->model->outputs[index];
+  IngotTensor result = describe(tensor);
+  if (tensor->slot == 0) return result;
+  result.dims = block->frame + tensor->slot;
+  result.data = block->heap + result.dims[tensor->rank];
+  size_t count = 1, bits = element_bits(tensor->dtype);
+  for (uint32_t d = 0; d < tensor->rank; d++) count *= (size_t)result.dims[d];
+  result.bytes = (count * bits + 7) / 8;
+  return result;
 }
 
 const char *ingot_status_text(int status) { return describe_status(status); }

@@ -14,6 +14,7 @@ enum {
   FRAME_HEAP,    // bytes that the heap may take
   FRAME_STRINGS, // bytes of the string pool in use; starts at IngotModel.string_bytes
   FRAME_POOL,    // bytes that the string pool may take
+  FRAME_BLOCKS,  // bytes of the heap that blocks have taken
   FRAME_OWN,     // first of the model's own
 };
 

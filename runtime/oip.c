@@ -9,7 +9,7 @@
 #include "runtime/json.h"
 #include "runtime/tensor_file.h"
 
-enum { PATH_BYTES = 1024 };
+enum { PATH_BYTES = 1024, OPEN_BYTES = 64 << 20 }; // OPEN_BYTES: of bodies and answers whose size only a run tells
 
 static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *tensors, uint32_t count) {
   put_format(json, ",\"%s\":[", key);
@@ -17,6 +17,7 @@ static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *te
     put_string(json, i ? ",{\"name\":" : "{\"name\":");
     put_quoted(json, tensors[i].name);
     put_format(json, ",\"datatype\":\"%s\",\"shape\":[", find_dtype(tensors[i].dtype)->protocol);
+    if (tensors[i].kind != MODEL_TENSOR) put_string(json, "-1");
     for (uint32_t d = 0; d < tensors[i].rank; d++) put_format(json, d ? ",%" PRId64 : "%" PRId64, tensors[i].dims[d]);
     put_string(json, "]}");
   }
@@ -55,14 +56,16 @@ static size_t count_bytes(const Oip *oip, void (*put)(JsonWriter *, const Oip *)
   return total;
 }
 
-bool open_oip(Oip *oip, const IngotModel *model, Session *session, Error *error) {
+bool open_oip(Oip *oip, Session *session, uint64_t reply_bytes, Error *error) {
+  const IngotModel *model = session->model;
   *oip = (Oip){.model = model, .session = session};
   uint64_t reply = count_bytes(oip, put_outline) + OIP_ID_BYTES, tensor;
-  for (uint32_t i = 0; i < model->output_count; i++)
-    if (!bound_json_tensor(&model->outputs[i], &tensor) || __builtin_add_overflow(reply, tensor, &reply) ||
-        reply > PTRDIFF_MAX)
+  for (uint32_t i = 0; i < model->output_count; i++) {
+    if (!bound_json_value(&model->outputs[i], &tensor)) tensor = OPEN_BYTES;
+    if (__builtin_add_overflow(reply, tensor, &reply) || reply > PTRDIFF_MAX)
       return fail(error, "the model's outputs are too large to serve");
-  oip->reply_bytes = reply;
+  }
+  oip->reply_bytes = reply_bytes ? reply_bytes : reply;
   size_t size = count_bytes(oip, put_metadata);
   char *metadata = map_memory(size, error);
   if (!metadata) return false;
@@ -70,8 +73,7 @@ bool open_oip(Oip *oip, const IngotModel *model, Session *session, Error *error)
   put_metadata(&json, oip);
   oip->metadata = metadata;
   oip->metadata_size = size;
-  return map_io(&oip->io, model, error) && (oip->given = map_memory(model->input_count, error)) &&
-         (oip->chosen = map_memory(model->output_count * sizeof(uint32_t), error));
+  return (oip->chosen = map_memory(model->output_count * sizeof(uint32_t), error));
 }
 
 size_t suggest_body_bytes(const IngotModel *model) {
@@ -79,7 +81,9 @@ size_t suggest_body_bytes(const IngotModel *model) {
   const size_t each = 64, least = 1 << 20;
   uint64_t total = 65536, bytes;
   for (uint32_t i = 0; i < model->input_count; i++) {
-    uint64_t count = model->inputs[i].bytes / find_dtype(model->inputs[i].dtype)->bytes;
+    const ModelTensor *tensor = &model->inputs[i];
+    uint64_t count = tensor->bytes * 8 / find_dtype(tensor->dtype)->bits;
+    if (tensor->slot > 0 || tensor->dtype == DTYPE_STRING) count = OPEN_BYTES / each;
     if (__builtin_mul_overflow(count, each, &bytes) || __builtin_add_overflow(total, bytes, &total)) return PTRDIFF_MAX;
   }
   return total < least ? least : total < PTRDIFF_MAX ? total : PTRDIFF_MAX;

@@ -18,18 +18,16 @@ typedef struct {
 typedef struct {
   const IngotModel *model;
   Session *session;
-  ModelIo io;
   const char *metadata; // of the model
   size_t metadata_size;
-  uint8_t *given;   // a flag for each input
   uint32_t *chosen; // outputs of this request, in its order
   size_t chosen_count;
   bool draining;      // not ready any more
   size_t reply_bytes; // the longest answer to an inference
 } Oip;
 
-// Maps what every request needs.
-bool open_oip(Oip *oip, const IngotModel *model, Session *session, Error *error);
+// Maps what every request needs. reply_bytes: 0 takes what the outputs can need, or some where only a run tells.
+bool open_oip(Oip *oip, Session *session, uint64_t reply_bytes, Error *error);
 
 enum { ERROR_REPLY_BYTES = 4096 };
 Reply make_reply(int status, const char *body, size_t size);

@@ -25,6 +25,13 @@ static bool parse_count(const Option *option, const char *text, Error *error) {
   uint64_t number = 0;
   bool valid = *text != '\0';
   for (const char *p = text; *p && valid; p++) {
+    static const char units[] = "KMGT";
+    const char *unit = option->kind == OPTION_BYTES && p > text && p[1] == '\0' ? strchr(units, *p) : NULL;
+    if (unit) {
+      for (int shift = 10 * (int)(unit - units + 1); shift > 0 && valid; shift -= 10)
+        valid = !__builtin_mul_overflow(number, 1024, &number);
+      break;
+    }
     valid = *p >= '0' && *p <= '9' && !__builtin_mul_overflow(number, 10, &number) &&
             !__builtin_add_overflow(number, (uint64_t)(*p - '0'), &number);
   }
@@ -64,7 +71,8 @@ bool parse_options(const Option *options, size_t count, int argc, char **argv, E
     }
     if (!value && i + 1 == argc) return fail(error, "'%s' needs a value: %s", argv[i], option->meta);
     if (!value) value = argv[++i];
-    if (option->kind == OPTION_COUNT && !parse_count(option, value, error)) return false;
+    if ((option->kind == OPTION_COUNT || option->kind == OPTION_BYTES) && !parse_count(option, value, error))
+      return false;
     if (option->kind == OPTION_TEXT) *(const char **)option->value = value;
     if (option->kind == OPTION_LIST) add_to_list(options, count, option, argv, value);
   }

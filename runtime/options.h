@@ -6,6 +6,7 @@ typedef enum {
   OPTION_FLAG,  // bool
   OPTION_TEXT,  // const char *
   OPTION_COUNT, // uint64_t, from low to high
+  OPTION_BYTES, // the same, with K, M, G or T behind it for powers of 1024
   OPTION_LIST   // OptionList: may be given many times
 } OptionKind;
 
@@ -19,7 +20,7 @@ typedef struct {
   char letter;      // behind "-", or '\0'
   OptionKind kind;
   void *value;        // filled when the option is given
-  uint64_t low, high; // of OPTION_COUNT
+  uint64_t low, high; // of OPTION_COUNT and OPTION_BYTES
   const char *meta;   // "FILE"; NULL for flags
   const char *help;
 } Option;

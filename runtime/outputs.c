@@ -1,6 +1,7 @@
 // Which output goes to which file in which format.
 #include "runtime/outputs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -80,72 +81,93 @@ static bool flush_to_output(void *context, const char *data, size_t size) {
   return write_output(target->output, data, size, target->error);
 }
 
-static bool write_json(const IngotModel *model, void *const *outputs, const Place *place, Output *output,
-                       Error *error) {
+static bool write_json(const Value *outputs, const Place *place, Output *output, Error *error) {
   char buffer[4096];
   JsonTarget target = {output, error};
   JsonWriter json = {.data = buffer, .capacity = sizeof buffer, .flush = flush_to_output, .context = &target};
   put_string(&json, "{");
   for (uint32_t i = place->first; i < place->first + place->count; i++) {
     if (i > place->first) put_string(&json, ", ");
-    put_quoted(&json, model->outputs[i].name);
+    put_quoted(&json, outputs[i].model->name);
     put_string(&json, ": ");
-    put_json_tensor(&json, &model->outputs[i], outputs[i], true);
+    put_json_value(&json, &outputs[i], true);
   }
   put_string(&json, "}\n");
   return flush_json(&json);
 }
 
-static bool write_npz(const IngotModel *model, void *const *outputs, const Place *place, Output *output, Error *error) {
+// at: the place in its sequence, or -1.
+static bool write_npz_entry(ZipWriter *zip, const Tensor *tensor, int64_t at, Error *error) {
+  char name[ZIP_NAME + 8], place[24] = "";
+  NpyFile file;
+  if (at >= 0) snprintf(place, sizeof place, "_%" PRId64, at);
+  if ((size_t)snprintf(name, sizeof name, "%s%s.npy", tensor->name, place) >= sizeof name)
+    return fail(error, "output '%.60s' has a name too long for a .npz", tensor->name);
+  if (!make_npy(&file, tensor, error)) return false;
+  bool written = write_zip_entry(zip, name, file.head, file.head_size, file.body, file.body_size, error);
+  free_npy(&file);
+  return written;
+}
+
+static bool write_npz(const Value *outputs, const Place *place, Output *output, Error *error) {
   static ZipWriter zip; // too large for the stack
   zip = (ZipWriter){.output = output};
   for (uint32_t i = place->first; i < place->first + place->count; i++) {
-    char head[NPY_HEAD], name[ZIP_NAME + 8];
-    size_t length = make_npy_head(head, &model->outputs[i]);
-    if ((size_t)snprintf(name, sizeof name, "%s.npy", model->outputs[i].name) >= sizeof name || length == 0)
-      return fail(error, "output '%.60s' cannot be written to a .npz", model->outputs[i].name);
-    if (!write_zip_entry(&zip, name, head, length, outputs[i], model->outputs[i].bytes, error)) return false;
+    const ModelTensor *model = outputs[i].model;
+    if (model->kind != MODEL_TENSOR && model->kind != MODEL_SEQUENCE && model->kind != MODEL_OPTIONAL)
+      return fail(error, "a .npz file cannot hold the output '%.60s': use .json or .pb", model->name);
+    const Sequence *sequence = (const Sequence *)outputs[i].data;
+    int64_t count = model->kind == MODEL_TENSOR ? 1 : sequence->count;
+    for (int64_t at = 0; at < count; at++) {
+      bool whole = model->kind == MODEL_TENSOR;
+      Tensor tensor = whole ? view_value(&outputs[i]) : view_element(&outputs[i], sequence_element(sequence, at));
+      if (!write_npz_entry(&zip, &tensor, whole ? -1 : at, error)) return false;
+    }
   }
   return finish_zip(&zip, error);
 }
 
-static bool write_one(const ModelTensor *tensor, const void *data, WriteFormat format, Output *output, Error *error) {
-  if (format == WRITE_PB) return write_tensor_proto(output, tensor, data, error);
-  char head[NPY_HEAD];
-  size_t length = format == WRITE_NPY ? make_npy_head(head, tensor) : 0;
-  if (format == WRITE_NPY && length == 0) return fail(error, "the output has too many dims for a .npy");
-  return write_output(output, head, length, error) && write_output(output, data, tensor->bytes, error);
+static bool write_one(const Value *value, WriteFormat format, Output *output, Error *error) {
+  if (format == WRITE_PB) return write_proto(output, value, error);
+  if (value->model->kind != MODEL_TENSOR || (format == WRITE_RAW && value->model->dtype == DTYPE_STRING))
+    return fail(error, "output '%.60s' cannot be written as %s: use .json or .pb", value->model->name,
+                format_names[format]);
+  if (format == WRITE_RAW) return write_output(output, value->data, value->bytes, error);
+  NpyFile file;
+  Tensor tensor = view_value(value);
+  bool written = make_npy(&file, &tensor, error) && write_output(output, file.head, file.head_size, error) &&
+                 write_output(output, file.body, file.body_size, error);
+  free_npy(&file);
+  return written;
 }
 
-static bool write_file(const IngotModel *model, void *const *outputs, const Place *place, Error *error) {
+static bool write_file(const Value *outputs, const Place *place, Error *error) {
   static Output output;
   if (!open_output(&output, place->path, error)) return false;
-  bool written = place->format == WRITE_JSON ? write_json(model, outputs, place, &output, error)
-                 : place->format == WRITE_NPZ
-                     ? write_npz(model, outputs, place, &output, error)
-                     : write_one(&model->outputs[place->first], outputs[place->first], place->format, &output, error);
+  bool written = place->format == WRITE_JSON  ? write_json(outputs, place, &output, error)
+                 : place->format == WRITE_NPZ ? write_npz(outputs, place, &output, error)
+                                              : write_one(&outputs[place->first], place->format, &output, error);
   if (written) return close_output(&output, error);
   discard_output(&output);
   return false;
 }
 
-static bool write_folder(const IngotModel *model, void *const *outputs, const Place *place, Error *error) {
+static bool write_folder(const Value *outputs, const Place *place, Error *error) {
   mkdir(place->path, 0777); // where that fails, opening a file in it tells why
   for (uint32_t i = place->first; i < place->first + place->count; i++) {
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/output_%u.%s", place->path, i, format_names[place->format]);
     if (length < 0 || (size_t)length >= sizeof path) return fail(error, "cannot write '%s': too long", place->path);
-    if (!write_file(model, outputs, &(Place){path, false, place->format, i, 1}, error)) return false;
+    if (!write_file(outputs, &(Place){path, false, place->format, i, 1}, error)) return false;
   }
   return true;
 }
 
-bool write_outputs(const OutputPlan *plan, void *const *outputs, Error *error) {
+bool write_outputs(const OutputPlan *plan, const Value *outputs, Error *error) {
   for (size_t i = 0; i < plan->count; i++) {
     Place place;
     if (!find_place(plan, plan->arguments[i], &place, error)) return false;
-    bool written = place.folder ? write_folder(plan->model, outputs, &place, error)
-                                : write_file(plan->model, outputs, &place, error);
+    bool written = place.folder ? write_folder(outputs, &place, error) : write_file(outputs, &place, error);
     if (!written) return false;
   }
   return true;

@@ -1,7 +1,6 @@
 // The model's outputs to the files that a command line names.
 #pragma once
-#include "runtime/model.h"
-#include "runtime/system.h"
+#include "runtime/value.h"
 
 // What `-o` said, understood before the work begins. arguments: one "FILE" for all outputs, "NAME=FILE" for one, or a
 // folder, which gets a file for each: "output_0.pb" and so on. format: NULL takes it from the file's name.
@@ -13,4 +12,4 @@ typedef struct {
 } OutputPlan;
 
 bool check_outputs(const OutputPlan *plan, Error *error);
-bool write_outputs(const OutputPlan *plan, void *const *outputs, Error *error);
+bool write_outputs(const OutputPlan *plan, const Value *outputs, Error *error);

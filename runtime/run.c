@@ -1,92 +1,254 @@
 // Opening a session and running the steps one after the other.
 #include "runtime/run.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "runtime/status.h"
 #include "runtime/team.h"
+#include "templates/status.h"
 
 enum {
   CHUNKS_PER_THREAD = 4, // so that the rest of the team takes over what a delayed thread left
-  TENSOR_ALIGNMENT = 64
+  TENSOR_ALIGNMENT = 64,
+  KEPT_BYTES = 16 << 20, // of the heap, when memory is given back
 };
 
-bool open_session(Session *session, const IngotModel *model, unsigned threads, Error *error) {
+static size_t align_part(size_t bytes) { return (bytes + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT; }
+
+// Takes an aligned part of the tables; with no memory it is only counted.
+static void *take_part(Session *session, size_t bytes) {
+  void *part = session->tables ? (char *)session->tables + session->table_bytes : NULL;
+  session->table_bytes += align_part(bytes);
+  return part;
+}
+
+static const ModelTensor *get_tensor(const IngotModel *model, uint32_t i) {
+  return i < model->input_count ? &model->inputs[i] : &model->outputs[i - model->input_count];
+}
+
+static bool check_size(const IngotModel *model, Error *error) {
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < model->input_count + model->output_count; i++)
+    if (__builtin_add_overflow(total, get_tensor(model, i)->bytes, &total) || total > PTRDIFF_MAX / 2)
+      return fail(error, "the model's tensors are too large");
+  return true;
+}
+
+// Done twice: first to count, then to lay out.
+static void make_tables(Session *session) {
+  const IngotModel *model = session->model;
+  uint32_t count = model->input_count + model->output_count;
+  session->table_bytes = 0;
+  session->frame = take_part(session, (model->frame_count + (size_t)FRAME_OWN) * sizeof(int64_t));
+  session->io = take_part(session, count * sizeof(void *));
+  session->inputs = take_part(session, count * sizeof(Value));
+  session->outputs = session->inputs ? session->inputs + model->input_count : NULL;
+  void *binding = take_part(session, measure_binding(model));
+  char *const bases[BASE_IO] = {[BASE_ARENA] = session->arena,
+                                [BASE_STATE] = session->state,
+                                [BASE_FRAME] = (char *)session->frame,
+                                [BASE_HEAP] = session->heap,
+                                [BASE_STRINGS] = session->strings.data};
+  if (session->tables) make_binding(&session->binding, model, binding, bases);
+  for (uint32_t i = 0; i < count; i++) {
+    const ModelTensor *tensor = get_tensor(model, i);
+    int64_t *dims = take_part(session, tensor->rank * sizeof(int64_t));
+    void *data = take_part(session, tensor->slot > 0 ? 0 : tensor->bytes);
+    if (!session->tables) continue;
+    for (uint32_t d = 0; d < tensor->rank; d++) dims[d] = tensor->dims[d];
+    session->inputs[i] = (Value){.model = tensor, .strings = &session->strings, .dims = dims, .bytes = tensor->bytes};
+    if (tensor->slot == 0) session->inputs[i].data = data;
+  }
+}
+
+// Addresses for the heap and the string pool. Where nobody asked for so much, less will do as well.
+static bool reserve_ranges(Session *session, uint64_t wanted, Error *error) {
+  const IngotModel *model = session->model;
+  bool bounded = model->heap_bytes != UINT64_MAX;
+  uint64_t heap = wanted ? wanted : bounded ? model->heap_bytes : count_memory();
+  uint64_t pool = wanted ? wanted : count_memory();
+  if (model->heap_bytes > 0) {
+    session->heap = reserve_memory(&heap, !wanted && !bounded, error);
+    if (!session->heap) return false;
+    session->heap_bytes = heap;
+  }
+  if (!model->pool_used) return true;
+  if (pool < model->string_bytes) return fail(error, "--memory is less than the model's own strings take");
+  session->strings.data = reserve_memory(&pool, !wanted, error);
+  if (!session->strings.data) return false;
+  session->strings.room = pool;
+  if (model->string_bytes > 0) memcpy(session->strings.data, model->strings, model->string_bytes);
+  return true;
+}
+
+// Whether there is something to find out in each run; else all pointers stay as they are.
+static bool has_open_sizes(const IngotModel *model) { return model->frame_count > 0 || model->pool_used; }
+
+static void bind_values(Session *session) {
+  uint32_t inputs = session->model->input_count;
+  for (uint32_t i = 0; i < inputs + session->model->output_count; i++) session->io[i] = session->inputs[i].data;
+  bind_io(&session->binding, session->model, (const void *const *)session->io, session->io + inputs);
+}
+
+bool open_session(Session *session, const IngotModel *model, const SessionSettings *settings, Error *error) {
   *session = (Session){.model = model};
   if (model->abi != MODEL_ABI) return fail(error, "the model was compiled for another version of the runtime");
-  if (threads == 0) threads = model->threads;
-  if (threads == 0) threads = count_cpus();
-  bool done = true;
-  if (model->arena_bytes > 0) done = (session->arena = map_memory(model->arena_bytes, error));
+  uint64_t threads = settings->threads ? settings->threads : model->threads ? model->threads : count_cpus();
+  bool done = check_size(model, error) && reserve_ranges(session, settings->memory, error);
+  if (done && model->arena_bytes > 0) done = (session->arena = map_memory(model->arena_bytes, error));
   if (done && model->state_bytes > 0) done = (session->state = map_memory(model->state_bytes, error));
-  if (done) done = (session->tables = map_memory(measure_binding(model), error));
-  if (done) make_binding(&session->binding, model, session->tables, session->arena, session->state);
-  if (done && threads > 1) done = (session->team = start_team(threads, error));
+  if (done) {
+    make_tables(session);
+    done = (session->tables = map_memory(session->table_bytes, error));
+  }
+  if (done) make_tables(session);
+  if (done) {
+    clear_inputs(session);
+    if (!has_open_sizes(model)) bind_values(session);
+  }
+  if (done && threads > 1) done = (session->team = start_team((unsigned)threads, error));
   if (!done) close_session(session);
   return done;
 }
 
 void close_session(Session *session) {
+  const IngotModel *model = session->model;
   stop_team(session->team);
-  unmap_memory(session->arena, session->model->arena_bytes);
-  unmap_memory(session->state, session->model->state_bytes);
-  unmap_memory(session->tables, measure_binding(session->model));
-  *session = (Session){.model = session->model};
+  for (uint32_t i = 0; i < model->input_count && session->tables; i++)
+    if (session->inputs[i].room > 0) unmap_memory(session->inputs[i].data, session->inputs[i].room);
+  unmap_memory(session->arena, model->arena_bytes);
+  unmap_memory(session->state, model->state_bytes);
+  unmap_memory(session->heap, session->heap_bytes);
+  unmap_memory(session->strings.data, session->strings.room);
+  unmap_memory(session->tables, session->table_bytes);
+  *session = (Session){.model = model};
 }
 
 unsigned count_session_threads(const Session *session) { return session->team ? count_team(session->team) : 1; }
 
-static int run_step(Session *session, const ModelStep *step, void *const *pointers) {
+void clear_inputs(Session *session) {
+  session->strings.size = session->model->string_bytes;
+  for (uint32_t i = 0; i < session->model->input_count; i++)
+    session->inputs[i].given = session->inputs[i].settled = false;
+}
+
+const Value *find_named_dim(const Session *session, const char *name, int64_t *dim) {
+  for (uint32_t i = 0; i < session->model->input_count; i++) {
+    const Value *value = &session->inputs[i];
+    const char *const *names = value->model->dim_names;
+    for (uint32_t d = 0; names && value->settled && d < value->model->rank; d++) {
+      if (!names[d] || strcmp(names[d], name) != 0) continue;
+      *dim = value->dims[d];
+      return value;
+    }
+  }
+  return NULL;
+}
+
+// Dims of one name are equal in all inputs.
+static bool check_dims(const Session *session, Error *error) {
+  for (uint32_t i = 0; i < session->model->input_count; i++) {
+    const Value *value = &session->inputs[i];
+    const char *const *names = value->model->dim_names;
+    for (uint32_t d = 0; names && d < value->model->rank; d++) {
+      int64_t dim;
+      const Value *first = names[d] ? find_named_dim(session, names[d], &dim) : NULL;
+      if (first && dim != value->dims[d])
+        return fail(error, "input '%.80s' has %.40s = %" PRId64 ", input '%.80s' has %.40s = %" PRId64,
+                    value->model->name, names[d], value->dims[d], first->model->name, names[d], dim);
+    }
+  }
+  return true;
+}
+
+// What only this run knows.
+static void begin_frame(Session *session) {
+  const IngotModel *model = session->model;
+  int64_t *frame = session->frame;
+  memset(frame, 0, (model->frame_count + (size_t)FRAME_OWN) * sizeof *frame);
+  frame[FRAME_HEAP] = (int64_t)session->heap_bytes;
+  frame[FRAME_STRINGS] = (int64_t)session->strings.size;
+  frame[FRAME_POOL] = (int64_t)session->strings.room;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    const Value *value = &session->inputs[i];
+    int64_t *slots = frame + value->model->slot;
+    if (value->model->slot == 0) continue;
+    if (value->model->kind != MODEL_TENSOR) *slots = (int64_t)value->bytes;
+    for (uint32_t d = 0; d < value->model->rank; d++) slots[d] = value->dims[d];
+  }
+  bind_values(session);
+}
+
+// Finds the outputs in the heap.
+static void end_frame(Session *session) {
+  for (uint32_t i = 0; i < session->model->output_count; i++) {
+    Value *value = &session->outputs[i];
+    const ModelTensor *tensor = value->model;
+    const int64_t *slots = session->frame + tensor->slot;
+    uint64_t count;
+    if (tensor->slot == 0) continue;
+    if (tensor->kind != MODEL_TENSOR) {
+      value->bytes = (uint64_t)slots[0];
+      value->data = (uint8_t *)session->heap + slots[1];
+      continue;
+    }
+    for (uint32_t d = 0; d < tensor->rank; d++) value->dims[d] = slots[d];
+    count_elements(tensor->rank, value->dims, &count);
+    measure_elements(find_dtype(tensor->dtype), count, &value->bytes);
+    value->data = (uint8_t *)session->heap + slots[tensor->rank];
+  }
+}
+
+static int run_step(Session *session, uint32_t s) {
+  const ModelStep *step = &session->model->steps[s];
+  void *const *pointers = session->binding.pointers + session->binding.first[s];
   uint32_t chunks = session->team ? count_team(session->team) * CHUNKS_PER_THREAD : 1;
   uint32_t parts = step->parts < chunks ? step->parts : chunks;
   if (parts <= 1) return step->kernel(pointers, 0, 1);
   return share_kernel(session->team, step->kernel, pointers, parts);
 }
 
-int run_session(Session *session, void *const *io, uint64_t *step_ns, const ModelStep **failed) {
+static bool fail_step(const Session *session, int status, const ModelStep *step, Error *error) {
+  if (status == STATUS_MEMORY)
+    return fail(error,
+                "step '%.200s' (%.200s): needs more memory than the bound of %" PRIu64 " bytes; raise it with --memory",
+                step->name, step->kernel_name, session->heap_bytes);
+  return fail(error, "step '%.200s' (%.200s): %s", step->name, step->kernel_name, describe_status(status));
+}
+
+bool run_session(Session *session, uint64_t *step_ns, Error *error) {
   const IngotModel *model = session->model;
-  bind_io(&session->binding, model, (const void *const *)io, io + model->input_count);
+  bool open = has_open_sizes(model);
+  if (open) {
+    if (!check_dims(session, error)) return false;
+    begin_frame(session);
+  }
   if (session->team) begin_team(session->team);
+  if (step_ns) memset(step_ns, 0, model->step_count * sizeof *step_ns);
   int status = 0;
-  void *const *pointers = session->binding.pointers;
+  uint32_t s = 0, last = 0;
   uint64_t before = step_ns ? read_clock_ns() : 0;
-  for (uint32_t s = 0; s < model->step_count && status == 0; s++) {
-    const ModelStep *step = &model->steps[s];
-    status = run_step(session, step, pointers);
-    pointers += step->ref_count;
-    if (status != 0) *failed = step;
-    if (step_ns) {
+  while (s < model->step_count && status == 0) {
+    if (model->steps[s].kernel) status = run_step(session, s);
+    last = s;
+    s = find_next_step(model, session->frame, s);
+    if (step_ns) { // a step in a loop runs many times
       uint64_t now = read_clock_ns();
-      step_ns[s] = now - before;
+      step_ns[last] += now - before;
       before = now;
     }
   }
   if (session->team) end_team(session->team);
-  return status;
-}
-
-bool fail_step(int status, const ModelStep *step, Error *error) {
-  return fail(error, "step '%s' (%s): %s", step->name, step->kernel_name, describe_status(status));
-}
-
-static size_t align_tensor(size_t bytes) {
-  return (bytes + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
-}
-
-bool map_io(ModelIo *io, const IngotModel *model, Error *error) {
-  uint32_t count = model->input_count + model->output_count;
-  size_t table = align_tensor(count * sizeof(void *)), bytes = table;
-  for (uint32_t i = 0; i < count; i++) {
-    uint64_t tensor = get_tensor(model, i)->bytes;
-    if (tensor > PTRDIFF_MAX - TENSOR_ALIGNMENT - bytes) return fail(error, "the model's tensors are too large");
-    bytes += align_tensor(tensor);
-  }
-  char *memory = map_memory(bytes, error), *next = memory + table;
-  if (!memory) return false;
-  *io = (ModelIo){(void **)memory, memory, bytes};
-  for (uint32_t i = 0; i < count; i++) {
-    io->tensors[i] = next;
-    next += align_tensor(get_tensor(model, i)->bytes);
-  }
+  if (status != 0) return fail_step(session, status, &model->steps[last], error);
+  if (open) end_frame(session);
   return true;
 }
 
-void unmap_io(ModelIo *io) { unmap_memory(io->memory, io->bytes); }
+void trim_session(Session *session) {
+  if (session->heap_bytes > KEPT_BYTES) release_memory(session->heap + KEPT_BYTES, session->heap_bytes - KEPT_BYTES);
+  if (session->strings.room > KEPT_BYTES + session->strings.size) {
+    uint64_t kept = round_to_page(KEPT_BYTES + session->strings.size);
+    if (kept < session->strings.room) release_memory(session->strings.data + kept, session->strings.room - kept);
+  }
+}

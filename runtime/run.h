@@ -2,41 +2,44 @@
 // so that running allocates nothing. One run at a time; the team's threads share each step.
 #pragma once
 #include "runtime/bind.h"
-#include "runtime/model.h"
-#include "runtime/system.h"
+#include "runtime/value.h"
 
 typedef struct Team Team;
+
+// Both 0: what the model and the machine suggest.
+typedef struct {
+  uint64_t threads;
+  uint64_t memory; // bytes that the heap may take, and the same again for strings
+} SessionSettings;
 
 typedef struct {
   const IngotModel *model;
   Team *team; // NULL: one thread
-  void *arena, *state;
+  char *arena, *state, *heap;
+  int64_t *frame;
+  uint64_t heap_bytes;
+  StringPool strings;
+  Value *inputs, *outputs;
   Binding binding;
-  void *tables; // the binding's memory
+  void **io;    // where inputs and outputs lie in this run
+  void *tables; // memory of all that has a fixed size
+  size_t table_bytes;
 } Session;
 
-// threads: 0 takes the model's default. The state starts zeroed.
-bool open_session(Session *session, const IngotModel *model, unsigned threads, Error *error);
+// The state starts zeroed; no input has data.
+bool open_session(Session *session, const IngotModel *model, const SessionSettings *settings, Error *error);
 void close_session(Session *session);
 unsigned count_session_threads(const Session *session);
 
-// io: the inputs, then the outputs; every one packed, 64-byte aligned and as large as ModelTensor.bytes says. Returns
-// 0 or what the first failing step said; *failed is then that step. step_ns: NULL, or the time of each step in
-// nanoseconds.
-int run_session(Session *session, void *const *io, uint64_t *step_ns, const ModelStep **failed);
-// "step 'NAME' (KERNEL): TEXT" for a status of run_session. Returns false.
-bool fail_step(int status, const ModelStep *step, Error *error);
-
-// The i-th of the inputs, then outputs.
-static inline const ModelTensor *get_tensor(const IngotModel *model, uint32_t i) {
-  return i < model->input_count ? &model->inputs[i] : &model->outputs[i - model->input_count];
-}
-
-// Buffers for all inputs and outputs in one mapping.
-typedef struct {
-  void **tensors; // inputs, then outputs
-  void *memory;
-  size_t bytes;
-} ModelIo;
-bool map_io(ModelIo *io, const IngotModel *model, Error *error);
-void unmap_io(ModelIo *io);
+// Before the inputs of another run: none is given, and their strings are gone.
+void clear_inputs(Session *session);
+// Gives inputs that have no data yet the dims that they are to have: `shapes` holds "NAME=2x3"; a dim that another
+// input settles by its name follows it; the rest is 1. The data are left as they are.
+bool shape_inputs(Session *session, char **shapes, size_t count, Error *error);
+// The first input with settled dims of which one has this name, or NULL.
+const Value *find_named_dim(const Session *session, const char *name, int64_t *dim);
+// Runs the model on the inputs' values, whose dims must agree, and sets those of the outputs, which stay until the next
+// run. step_ns: NULL, or the time of each step in nanoseconds.
+bool run_session(Session *session, uint64_t *step_ns, Error *error);
+// Gives memory back that the last run needed and the next may not; its outputs are gone.
+void trim_session(Session *session);

@@ -155,7 +155,8 @@ static bool map_slots(Server *server, Error *error) {
 
 static void print_address(const Server *server, const char *url) {
   uint64_t bytes = server->settings->connections * sizeof(Connection) +
-                   SLOTS * (server->settings->body_bytes + server->oip->reply_bytes) + server->oip->io.bytes;
+                   SLOTS * (server->settings->body_bytes + server->oip->reply_bytes) +
+                   server->oip->session->table_bytes;
   printf("listening on %s, model '%s', at most %" PRIu64 " connections and %.1f MiB for requests\n", url,
          server->oip->model->name, server->settings->connections, (double)bytes / (1 << 20));
   fflush(stdout); // whoever waits for the line reads a pipe

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -41,6 +42,36 @@ void unmap_memory(void *memory, size_t size) {
   if (memory) munmap(memory, round_to_page(size));
 }
 
+void *remap_memory(void *memory, size_t old_size, size_t size, Error *error) {
+  if (!memory) return map_memory(size, error);
+  size_t old_bytes = round_to_page(old_size), bytes = round_to_page(size);
+  void *moved = bytes ? mremap(memory, old_bytes, bytes, MREMAP_MAYMOVE) : MAP_FAILED;
+  if (moved != MAP_FAILED) return moved;
+  fail(error, "cannot map %zu bytes of memory: %s", size, bytes ? strerror(errno) : "too large");
+  return NULL;
+}
+
+void *reserve_memory(uint64_t *size, bool shrink, Error *error) {
+  const uint64_t least = 1 << 20;
+  for (;;) {
+    size_t bytes = *size <= PTRDIFF_MAX ? round_to_page(*size) : 0;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = bytes ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) : MAP_FAILED;
+    if (memory != MAP_FAILED) return memory;
+    if (!shrink || *size <= least) break;
+    *size /= 2;
+  }
+  fail(error, "cannot reserve %" PRIu64 " bytes of addresses: %s", *size, strerror(errno));
+  return NULL;
+}
+
+void release_memory(void *memory, size_t size) { madvise(memory, size, MADV_DONTNEED); }
+
+uint64_t count_memory(void) {
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 30;
+}
+
 // Doubles the mapping whenever it is full: a pipe does not tell its size.
 static bool read_whole(int fd, const char *path, size_t expected, Bytes *bytes, Error *error) {
   size_t capacity = round_to_page(expected + 1);
@@ -49,8 +80,8 @@ static bool read_whole(int fd, const char *path, size_t expected, Bytes *bytes, 
   size_t size = 0;
   for (;;) {
     if (size == capacity) {
-      void *larger = capacity <= PTRDIFF_MAX / 2 ? mremap(data, capacity, capacity * 2, MREMAP_MAYMOVE) : MAP_FAILED;
-      if (larger == MAP_FAILED) {
+      void *larger = capacity <= PTRDIFF_MAX / 2 ? remap_memory(data, capacity, capacity * 2, error) : NULL;
+      if (!larger) {
         unmap_memory(data, capacity);
         return fail(error, "cannot read '%s': it does not fit into memory", path);
       }

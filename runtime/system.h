@@ -21,6 +21,13 @@ bool fail(Error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 void *map_memory(size_t size, Error *error);
 void unmap_memory(void *memory, size_t size);
 size_t round_to_page(size_t size);
+// The mapping with another size; it may move. NULL: a new one, of old size 0.
+void *remap_memory(void *memory, size_t old_size, size_t size, Error *error);
+// Addresses for *size bytes, which become memory as they are written. shrink: take less where so much is not to be had.
+void *reserve_memory(uint64_t *size, bool shrink, Error *error);
+// Makes whole pages zero again without memory behind them.
+void release_memory(void *memory, size_t size);
+uint64_t count_memory(void); // bytes of the machine
 
 typedef struct {
   uint8_t *data;

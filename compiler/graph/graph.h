@@ -46,7 +46,9 @@ typedef enum {
 
 const char *dtype_name(DType type);
 int dtype_bits(DType type); // 0 for strings and undefined
-int dtype_unit(DType type); // bytes of one element as programs hold it: unpacked; 16 for strings
+// Bytes of an element inside a Program, where those narrower than a byte take one and a string (its offset in the
+// string pool and its size) 16.
+int dtype_unit(DType type);
 bool dtype_is_float(DType type);
 bool dtype_is_small_float(DType type);          // float8 and float4 types: nothing computes with them but casts
 bool dtype_is_signed(DType type);               // floats and signed integers
@@ -236,6 +238,7 @@ struct Node {
 struct Graph {
   Model *model;
   Graph *parent; // of an If, Loop or Scan body
+  Dim round;     // of a Loop or Scan body: the number of the round, from 0
   const char *name;
   Value **inputs; // without those that have an initialiser
   size_t input_count;
@@ -269,6 +272,9 @@ Model *model_new(Arena *arena, Diag *diag, const char *file);
 int model_opset(const Model *model, const char *domain); // 0: not imported
 
 Graph *graph_new(Model *model, Graph *parent, const char *name);
+// A copy with values of its own; values from outside are the same. For a trial: graph_discard lets go of it again.
+Graph *graph_clone(const Graph *graph);
+void graph_discard(Graph *graph);
 // A value without producer. `name` NULL: one is invented from `hint`.
 Value *value_new(Graph *graph, const char *name);
 Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, const Dim *dims);

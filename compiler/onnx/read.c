@@ -28,7 +28,9 @@ static bool read_opsets(Reader *r, const ModelProto *proto) {
   for (size_t i = 0; i < proto->n_opset_import; i++) {
     OpsetImport import;
     if (!read_opset(r, proto->opset_import[i], &import)) return false;
-    if (model_opset(model, import.domain))
+    int known = model_opset(model, import.domain);
+    if (known == import.version) continue; // some exporters repeat themselves
+    if (known)
       return diag_error(r->diag, r->file, "the opset of the domain '%s' is imported twice",
                         *import.domain ? import.domain : "ai.onnx");
     APPEND(r->arena, model->opsets, model->opset_count, import);

@@ -9,29 +9,12 @@
 
 static bool is_read(const Value *value) { return value && (value->use_count || value->is_output); }
 
-bool expand_node(Graph *graph, Node *node, bool *replaced) {
-  Model *model = graph->model;
-  Expansion e = {model, graph, node, model->values};
-  const Node *before = node->prev;
-  for (size_t i = 1; i < node->out_count; i++) { // what nobody reads costs nothing
-    if (!node->out[i] || is_read(node->out[i])) continue;
-    node->out[i]->producer = NULL;
-    node->out[i] = NULL;
-  }
-  if (!node->op->expand(&e, node)) return false;
-  if (node->op->infer && node->prev == before) return true; // no new nodes: the other rules hold
-  for (size_t i = 0; i < node->out_count; i++)
-    if (is_read(node->out[i])) return node_error(model, node, "output %zu is not supported", i);
-  node_remove(graph, node);
-  return *replaced = true;
-}
-
 // Whether the value is a result that this expansion made and that is no output of the node yet.
 static bool is_fresh(const Expansion *e, const Value *value) { return value->id >= e->first && value->producer; }
 
-bool expand_done(Expansion *e, size_t i, Value *value) {
-  Value *out = node_out(e->node, i);
-  if (!out) return true;
+// The result takes the place of the node's output, whose name it gets.
+static void settle_result(Expansion *e, size_t i) {
+  Value *out = e->node->out[i], *value = e->results[i];
   if (!is_fresh(e, value)) value = IDENTITY(e, value);
   Node *maker = value->producer;
   e->node->out[i] = NULL;
@@ -40,6 +23,33 @@ bool expand_done(Expansion *e, size_t i, Value *value) {
   out->producer = maker;
   value->producer = NULL;
   value_replace(e->graph, value, out);
+  for (size_t k = i + 1; k < e->node->out_count; k++)
+    if (e->results[k] == value) e->results[k] = out;
+}
+
+bool expand_node(Graph *graph, Node *node, bool *replaced) {
+  Model *model = graph->model;
+  const Node *before = node->prev;
+  for (size_t i = 1; i < node->out_count; i++) { // what nobody reads costs nothing
+    if (!node->out[i] || is_read(node->out[i])) continue;
+    node->out[i]->producer = NULL;
+    node->out[i] = NULL;
+  }
+  Expansion e = {model, graph, node, node, model->values, NEW_ARRAY(model->arena, Value *, node->out_count)};
+  if (!node->op->expand(&e, node)) return false;
+  bool made = node->prev != before;
+  for (size_t i = 0; i < node->out_count; i++) made = made || e.results[i];
+  if (node->op->infer && !made) return true; // the other rules hold
+  for (size_t i = 0; i < node->out_count; i++) {
+    if (node->out[i] && e.results[i]) settle_result(&e, i);
+    if (is_read(node->out[i])) return node_error(model, node, "output %zu is not supported", i);
+  }
+  node_remove(graph, node);
+  return *replaced = true;
+}
+
+bool expand_done(Expansion *e, size_t i, Value *value) {
+  if (node_has_out(e->node, i)) e->results[i] = value;
   return true;
 }
 
@@ -59,10 +69,15 @@ static DType result_type(const char *type, Value *const *in, size_t count) {
 }
 
 Value *expand_make(Expansion *e, const char *type, size_t count, Value *const *in) {
+  return expand_make_in(e, "", type, count, in);
+}
+
+Value *expand_make_in(Expansion *e, const char *domain, const char *type, size_t count, Value *const *in) {
   Value *out = value_new_typed(e->graph, e->node->loc.name, result_type(type, in, count), -1, NULL);
-  Node *node = node_new(e->graph, e->node, "", type, in, count, &out, 1);
+  Node *node = node_new(e->graph, e->before, domain, type, in, count, &out, 1);
+  const char *op = node->loc.op;
   node->loc = e->node->loc; // where the user finds it
-  node->loc.op = type;
+  node->loc.op = op;
   node->loc.opset = NEWEST_OPSET;
   return out;
 }
@@ -185,7 +200,6 @@ Value *expand_channels(Expansion *e, Value *vector, int rank) {
 }
 
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
-  Value *result = body->outputs[0];
   for (Node *node = body->first, *next; node; node = next) {
     next = node->next;
     node->prev = e->node->prev;
@@ -201,10 +215,39 @@ Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
   body->first = body->last = NULL;
   for (size_t i = 0; i < body->output_count; i++) body->outputs[i]->is_output = false;
   for (size_t i = 0; i < body->input_count; i++) {
-    if (result == body->inputs[i]) result = in[i];
+    for (size_t k = 0; k < body->output_count; k++)
+      if (body->outputs[k] == body->inputs[i]) body->outputs[k] = in[i];
     value_replace(e->graph, body->inputs[i], in[i]);
   }
-  return result;
+  return body->outputs[0];
+}
+
+Expansion expand_body(Expansion *e, const char *name) {
+  Expansion body = *e;
+  body.graph = graph_new(e->model, e->graph, arena_printf(e->model->arena, "%s/%s", e->graph->name, name));
+  body.before = NULL;
+  return body;
+}
+
+Value *expand_body_input(Expansion *body, DType type) {
+  Value *value = value_new_typed(body->graph, body->node->loc.name, type, -1, NULL);
+  APPEND(body->model->arena, body->graph->inputs, body->graph->input_count, value);
+  return value;
+}
+
+void expand_body_output(Expansion *body, Value *value) {
+  Graph *graph = body->graph;
+  if (value->is_output || !value->producer) value = IDENTITY(body, value); // each output is a value of its own
+  value->is_output = true;
+  size_t count = graph->output_count;
+  APPEND(body->model->arena, graph->output_names, count, value->name);
+  APPEND(body->model->arena, graph->outputs, graph->output_count, value);
+}
+
+void expand_set_body(Expansion *e, Value *scan, const Expansion *body) {
+  Node *node = scan->producer;
+  APPEND(e->model->arena, node->attrs, node->attr_count,
+         ((Attr){.name = "body", .type = ATTR_GRAPH, .g = body->graph}));
 }
 
 /* what the node says */

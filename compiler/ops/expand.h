@@ -13,7 +13,9 @@ struct Expansion {
   Model *model;
   Graph *graph;
   Node *node;
-  int first; // values from this id on are the expansion's own
+  Node *before;    // which new nodes stand; NULL: at the graph's end
+  int first;       // values from this id on are the expansion's own
+  Value **results; // of each output of the node
 };
 
 // Replaces the node by what its operator's `expand` makes. *replaced stays false when that leaves the node to its other
@@ -27,6 +29,7 @@ static inline bool node_has_out(const Node *node, size_t i) { return node_out(no
 
 // Its type is that of the first input, until inference sets it.
 Value *expand_make(Expansion *e, const char *type, size_t count, Value *const *in);
+Value *expand_make_in(Expansion *e, const char *domain, const char *type, size_t count, Value *const *in);
 #define MAKE(e, type, ...) expand_make(e, type, COUNT(((Value *const[]){__VA_ARGS__})), (Value *const[]){__VA_ARGS__})
 // Attributes of the node that made the value; they return the value.
 Value *with_int(Value *value, const char *name, int64_t i);
@@ -95,11 +98,14 @@ Value *expand_size(Expansion *e, Dim dim, Value *x, int axis);
 Value *expand_range(Expansion *e, Value *n);
 // A vector along axis 1 of values of this rank: [C, 1, 1, ...].
 Value *expand_channels(Expansion *e, Value *vector, int rank);
-// An activation of com.microsoft's fused operators ("Relu", "LeakyRelu", ...), whose attributes `activation_alpha` and
-// the like stand at the node; x itself for "". NULL after an error.
-Value *expand_activation(Expansion *e, Value *x, const char *name);
-// The nodes of a subgraph, which is used up, over these inputs: its first output.
+// The nodes of a subgraph, which is used up but for its list of outputs, over these inputs: its first output.
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in);
+
+// A body for a Scan that is made here: MAKE and the others put nodes at its end.
+Expansion expand_body(Expansion *e, const char *name);
+Value *expand_body_input(Expansion *body, DType type);
+void expand_body_output(Expansion *body, Value *value);
+void expand_set_body(Expansion *e, Value *scan, const Expansion *body);
 
 /* what the node says */
 

@@ -1,4 +1,4 @@
-// Elements moved between dims, cut and padded, and the grids that sampling starts from.
+// Elements moved between dims, cut, padded, converted, kept by chance; the grids that sampling starts from.
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/expand.h"
 
@@ -108,4 +108,15 @@ bool expand_dropout(Expansion *e, Node *node) {
   if (!(tests || drops_nothing) || (!training && !node_has_out(node, 1))) return true;
   if (node_has_out(node, 1)) expand_done(e, 1, EXPAND_TO(e, expand_scalar(e, node->out[1]->type, 1), SHAPE(e, x)));
   return expand_done(e, 0, IDENTITY(e, x));
+}
+
+// 1 where a number drawn from 0 ... 1 is below the element.
+bool expand_bernoulli(Expansion *e, Node *node) {
+  Value *x = node->in[0], *drawn = with_same(e, MAKE(e, "RandomUniformLike", x), "seed");
+  return expand_done(e, 0, expand_cast(e, LESS(e, drawn, x), (DType)node_int(node, "dtype", x->type)));
+}
+
+bool expand_cast_like(Expansion *e, Node *node) {
+  Value *y = with_int(MAKE(e, "Cast", node->in[0]), "to", node->in[1]->type);
+  return expand_done(e, 0, with_same(e, with_same(e, y, "saturate"), "round_mode"));
 }

@@ -109,14 +109,17 @@ static bool measure_elems(Model *model, Value *value, int64_t *count) {
   return true;
 }
 
+bool want_constant(Model *model, Value *value) {
+  if (!value->from_constants || model->wanted) return false;
+  model->wanted = value;
+  return true;
+}
+
 const Dim *need_elems(Model *model, Node *node, size_t input, int64_t *count) {
   Value *value = node_in(node, input);
   const Dim *elems = known_elems(model, value, count);
   if (elems) return elems;
-  if (value && value->from_constants && !model->wanted) { // inference folds what is constant and comes again
-    model->wanted = value;
-    return NULL;
-  }
+  if (value && want_constant(model, value)) return NULL;
   if (measure_elems(model, value, count)) return value->elems;
   node_error(model, node, "the number of elements of input '%s' must be known when compiling",
              op_input_name(node->op, input));

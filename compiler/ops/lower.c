@@ -4,6 +4,7 @@
 // in the order that its template reads and gets the view as it is when the strides agree already. No pass moves layouts
 // around, because transposing a view costs nothing.
 #include "compiler/ops/lower.h"
+#include "runtime/model.h"
 #include "templates/status.h"
 
 #include <assert.h>
@@ -138,6 +139,22 @@ View lower_out(Lower *lower, Value *value) {
   View view = new_arena_view(lower, value->name, value->type, value->rank, value->dims);
   set_view(lower, value, &view);
   return view;
+}
+
+View lower_block(Lower *lower, const char *name, DType type, int rank, const Dim *dims) {
+  View view = view_dense(NULL, type, rank, dims);
+  view.buffer = buffer_new(lower->program, BUFFER_ARENA, dim_bytes(type, view_count(&view)), name);
+  frame_block(lower->program, view.buffer);
+  return view;
+}
+
+void lower_reserve(Lower *lower, Buffer *block, Dim bytes, Dim keep) {
+  Program *program = lower->program;
+  Step *step = lower_step(lower, "reserve");
+  ADD_DIMS(program, step, bytes, keep, frame_heap(program));
+  step_buffer(program, step, block, dim_const(0));
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, block->place)));
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * FRAME_BLOCKS));
 }
 
 // Dims by falling stride, those of size 1 first: order[0] is the outermost in memory.
@@ -541,7 +558,7 @@ static bool lower_inputs(Lower *lower, const Graph *graph) {
   return true;
 }
 
-static bool lower_node(Lower *lower, Node *node) {
+bool lower_node(Lower *lower, Node *node) {
   lower->node = node;
   if (!node->op->lower(lower, node)) return false;
   for (size_t i = 0; i < node->out_count; i++)

@@ -11,6 +11,13 @@ Program *make_program(Arena *arena, const Graph *graph, const Target *target);
 void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims);
 // A row-major buffer for what a rule needs between its steps.
 View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims);
+// One node of a graph, with what its results need besides.
+bool lower_node(Lower *lower, Node *node);
+// A buffer that lower_reserve gives a place and a size when the model runs, as often as they change: of values whose
+// dims are symbols that steps assign.
+View lower_block(Lower *lower, const char *name, DType type, int rank, const Dim *dims);
+// A block has room for `bytes` from here on, and holds its first `keep` bytes still.
+void lower_reserve(Lower *lower, Buffer *block, Dim bytes, Dim keep);
 // A view in row-major order: itself or a copy.
 View lower_dense_view(Lower *lower, const View *view, const char *name);
 // One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.

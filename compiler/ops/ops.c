@@ -96,6 +96,7 @@ static uint32_t type_set(const char *word, size_t length) {
       {"float16_32", 1u << DT_F32 | 1u << DT_F16},
       {"int", BITS_SIGNED | BITS_UNSIGNED},
       {"index", 1u << DT_I32 | 1u << DT_I64},
+      {"ml", 1u << DT_F32 | 1u << DT_F64 | 1u << DT_I32 | 1u << DT_I64},
       {"number", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED},
       {"signed", BITS_FLOAT | BITS_SIGNED},
       {"numeric", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL},

@@ -41,6 +41,8 @@ bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with);
 bool infer_broadcast(Model *model, Node *node);
 bool infer_same(Model *model, Node *node);        // every output has the first input's shape
 bool infer_elementwise(Model *model, Node *node); // broadcasts and carries known elements through the formula
+// True when inference should fold the value, which is computed from constants, and come again.
+bool want_constant(Model *model, Value *value);
 // Integer elements of a constant or shape-computed input: *count dims, NULL after an error that names the input.
 const Dim *need_elems(Model *model, Node *node, size_t input, int64_t *count);
 const int64_t *need_ints(Model *model, Node *node, size_t input, int64_t *count); // the same, constants only
@@ -49,6 +51,10 @@ const Dim *attr_dims(Model *model, const Node *node, const char *name, int64_t *
 // An axis attribute made non-negative, or an error.
 bool need_axis(Model *model, Node *node, int64_t axis, int rank, int *out);
 bool need_rank(Model *model, Node *node, size_t input, int min, int max);
+
+// Types, dims and known elements of all values of a graph whose inputs have them (passes/infer.c). Values that have
+// them already are passed by. False after recorded errors.
+bool infer_graph(Graph *graph);
 
 /* lower.c: helpers of the lower rules. */
 

@@ -29,7 +29,26 @@ static bool worth_folding(const Node *node) {
   return out <= large || out / 4 <= in;
 }
 
+static bool has_subgraphs(const Node *node) {
+  for (size_t i = 0; i < node->attr_count; i++)
+    if (node->attrs[i].type == ATTR_GRAPH || node->attrs[i].type == ATTR_GRAPHS) return true;
+  return false;
+}
+
+// Nodes of subgraphs use values of the graph, too.
+static void clear_marks(Graph *graph) {
+  for (Node *node = graph->first; node; node = node->next) {
+    node->mark = 0;
+    for (size_t i = 0; i < node->attr_count; i++) {
+      size_t count;
+      Graph *const *graphs = attr_graphs(&node->attrs[i], &count);
+      for (size_t k = 0; k < count; k++) clear_marks(graphs[k]);
+    }
+  }
+}
+
 static bool is_constant(const Node *node) {
+  if (has_subgraphs(node)) return false;
   for (size_t i = 0; i < node->in_count; i++) {
     const Value *in = node->in[i];
     if (in && !in->data && !(in->producer && in->producer->mark == MARK_CONSTANT)) return false;
@@ -70,8 +89,10 @@ static bool run_constant_part(Model *model, Graph *part, Tensor **results) {
   return ok;
 }
 
-bool fold_known(Model *model) {
-  Graph *graph = model->graph, part = {.model = model, .name = graph->name};
+bool fold_known(Graph *graph) {
+  Model *model = graph->model;
+  Graph part = {.model = model, .name = graph->name};
+  clear_marks(graph);
   for (Node *node = graph->first; node; node = node->next) node->mark = is_constant(node) ? MARK_CONSTANT : 0;
   for (Node *node = graph->first; node; node = node->next) {
     if (node->mark != MARK_CONSTANT) continue;
@@ -98,5 +119,5 @@ bool fold_known(Model *model) {
 }
 
 bool fold_constants(Model *model, const PassOptions *options) {
-  return infer_shapes(model, options) && fold_known(model); // the first: of nodes that passes made
+  return infer_shapes(model, options) && fold_known(model->graph); // the first: of nodes that passes made
 }

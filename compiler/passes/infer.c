@@ -36,13 +36,12 @@ static bool infer_node(Graph *graph, Node *node, bool *replaced) {
   int errors = model->diag->errors;
   model->wanted = NULL;
   if (apply_rule(graph, node, replaced)) return true;
-  if (!model->wanted || model->diag->errors > errors || !fold_known(model)) return false;
+  if (!model->wanted || model->diag->errors > errors || !fold_known(graph)) return false;
   return apply_rule(graph, node, replaced);
 }
 
-bool infer_shapes(Model *model, const PassOptions *options) {
-  (void)options;
-  Graph *graph = model->graph;
+bool infer_graph(Graph *graph) {
+  Model *model = graph->model;
   int errors = model->diag->errors;
   for (Node *node = graph->first, *next; node; node = next) {
     next = node->next;
@@ -70,4 +69,9 @@ bool infer_shapes(Model *model, const PassOptions *options) {
     node_settle(graph, node);
   }
   return model->diag->errors == errors;
+}
+
+bool infer_shapes(Model *model, const PassOptions *options) {
+  (void)options;
+  return infer_graph(model->graph);
 }

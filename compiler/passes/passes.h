@@ -29,8 +29,8 @@ Pass recognise_norm;    // LayerNormalization written out as means and differenc
 Pass fold_scale;        // per-channel Mul and Add behind a Conv into its weights
 Pass fold_constants;    // what depends on constants alone is computed now
 
-// Folds the nodes that inference has reached.
-bool fold_known(Model *model);
+// Folds those of the graph's nodes that inference has reached.
+bool fold_known(Graph *graph);
 bool run_passes(Model *model, const PassOptions *options);
 // Names of the passes, for --dump-after; NULL after the last.
 const char *pass_name(size_t i);

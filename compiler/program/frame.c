@@ -61,6 +61,14 @@ int frame_input(Program *program, size_t count, const Dim *dims) {
   return first;
 }
 
+void frame_block(Program *program, Buffer *buffer) {
+  Dim symbols[2] = {dim_new_symbol(program->dims, "place"), dim_new_symbol(program->dims, "capacity")};
+  int slot = frame_input(program, 1, symbols); // the second slot has no need of its symbol
+  program->frame->slots[slot].end = slot + 2;
+  buffer->place = symbols[0];
+  buffer->block = program->has_blocks = true;
+}
+
 int frame_slot(Program *program, Dim symbol) {
   int slot = *find_slot(program, symbol.expr);
   return slot ? slot : frame_slots(program, 1, &symbol);

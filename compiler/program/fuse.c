@@ -76,7 +76,7 @@ static void unlink_step(Fusion *f, int slot) {
 // True when one step alone writes the buffer, by stores, and one step alone reads it, by loads.
 static bool is_handed_over(const Fusion *f, const Buffer *buffer, int *writer, int *reader) {
   const Use *a = f->of_buffer[buffer->id], *b = a ? a->next : NULL;
-  if (buffer->kind != BUFFER_ARENA || !b || b->next) return false;
+  if (buffer->kind != BUFFER_ARENA || buffer->block || !b || b->next) return false;
   if (a->slot > b->slot) {
     const Use *swap = a;
     a = b;

@@ -18,24 +18,30 @@ enum { ALIGN = 64 };
 
 /* what is needed */
 
+// In a loop a step can need what one behind it writes: until nothing more is needed.
 static void drop_dead_steps(Program *program) {
   bool *needed = NEW_ARRAY(program->arena, bool, program->buffer_count);
+  bool *live = NEW_ARRAY(program->arena, bool, program->step_count);
   for (size_t i = 0; i < program->buffer_count; i++)
     needed[i] = program->buffers[i]->kind == BUFFER_OUTPUT || program->buffers[i]->kind == BUFFER_STATE ||
                 program->buffers[i]->kind == BUFFER_FRAME;
-  size_t kept = program->step_count; // live steps gather at the end of the list
-  for (size_t i = program->step_count; i-- > 0;) {
-    Step *step = program->steps[i];
-    bool live = step->kind != STEP_TEMPLATE;
-    for (size_t p = 0; p < step->pointer_count; p++)
-      live |= needed[step->pointers[p].buffer->id] && step_uses(step, (int)p) & USE_WRITES;
-    if (!live) continue;
-    for (size_t p = 0; p < step->pointer_count; p++)
-      if (step_uses(step, (int)p) & USE_READS) needed[step->pointers[p].buffer->id] = true;
-    program->steps[--kept] = step;
+  for (bool again = true; again;) {
+    again = false;
+    for (size_t i = program->step_count; i-- > 0;) {
+      const Step *step = program->steps[i];
+      if (live[i]) continue;
+      live[i] = step->kind != STEP_TEMPLATE;
+      for (size_t p = 0; p < step->pointer_count; p++)
+        live[i] |= needed[step->pointers[p].buffer->id] && step_uses(step, (int)p) & USE_WRITES;
+      again |= live[i];
+      for (size_t p = 0; live[i] && p < step->pointer_count; p++)
+        if (step_uses(step, (int)p) & USE_READS) needed[step->pointers[p].buffer->id] = true;
+    }
   }
-  program->step_count -= kept;
-  if (kept) memmove(program->steps, program->steps + kept, program->step_count * sizeof *program->steps);
+  size_t kept = 0;
+  for (size_t i = 0; i < program->step_count; i++)
+    if (live[i]) program->steps[kept++] = program->steps[i];
+  program->step_count = kept;
 }
 
 // The step that jumps back to the label at `label`, or -1.
@@ -206,11 +212,11 @@ static const Buffer *find_in_place(const Program *program, int at, const Func *f
                                    Place *const *places) {
   const Step *step = program->steps[at];
   const Buffer *out = step->pointers[store->pointer].buffer;
-  if (out->kind != BUFFER_ARENA || !is_touched_as(step, out, func, store)) return NULL;
+  if (out->kind != BUFFER_ARENA || out->block || !is_touched_as(step, out, func, store)) return NULL;
   for (size_t i = 0; i < func->load_count; i++) {
     const Buffer *in = step->pointers[func->loads[i].pointer].buffer;
-    if (in->kind == BUFFER_ARENA && in->first < at && in->last == at && dim_equal(in->bytes, out->bytes) &&
-        places[in->id]->buffer == in && is_touched_as(step, in, func, store))
+    if (in->kind == BUFFER_ARENA && !in->block && in->first < at && in->last == at &&
+        dim_equal(in->bytes, out->bytes) && places[in->id]->buffer == in && is_touched_as(step, in, func, store))
       return in;
   }
   return NULL;
@@ -235,7 +241,7 @@ static Place **make_places(Program *program) {
     }
     for (size_t p = 0; p < step->pointer_count; p++) {
       const Buffer *b = step->pointers[p].buffer;
-      if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->first != at || places[b->id]) continue;
+      if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->block || b->first != at || places[b->id]) continue;
       Place *place = places[b->id] = NEW(program->arena, Place);
       *place = (Place){
           .buffer = b, .bytes = dim_times(dim_div_up(b->bytes, ALIGN), ALIGN), .first = b->first, .last = b->last};
@@ -374,6 +380,7 @@ static void place_heap(Program *program, Place **places) {
     if (place->last > group->last) group->last = place->last;
   }
   if (!count) return;
+  Dim heap = frame_heap(program), shelves_end = program->has_blocks ? dim_div(heap, dim_const(2)) : heap;
   qsort(groups, group_count, sizeof *groups, compare_known);
   for (size_t i = 0; i < group_count; i++) stack_group(program, groups, i, &groups[i]);
   for (size_t i = 0; i < count; i++) {
@@ -383,11 +390,9 @@ static void place_heap(Program *program, Place **places) {
     for (size_t k = i; k < count; k++) { // with all that go on in its place
       if (places[buffers[k]->id] != places[buffer->id]) continue;
       buffers[k]->place = group->shelves[shelves[buffer->id]].from;
-      buffers[k]->heap_left = dim_sub(frame_heap(program), group->end);
+      buffers[k]->heap_left = dim_sub(shelves_end, group->end);
     }
   }
-  for (size_t i = 0; i < count; i++) // the dims step that reports an output has waited for this
-    if (buffers[i]->place_symbol.expr) ((DimExpr *)buffers[i]->place_symbol.expr)->a = buffers[i]->place;
 }
 
 /* weights and state */
@@ -415,6 +420,10 @@ void program_plan(Program *program) {
   Place **places = make_places(program);
   place_arena(program, places);
   place_heap(program, places);
+  for (size_t i = 0; i < program->buffer_count; i++) { // the dims step that reports an output has waited for this
+    const Buffer *buffer = program->buffers[i];
+    if (buffer->place_symbol.expr) ((DimExpr *)buffer->place_symbol.expr)->a = buffer->place;
+  }
   program->weight_bytes = place_in_order(program, BUFFER_WEIGHT);
   program->state_bytes = place_in_order(program, BUFFER_STATE);
   program_frame(program);

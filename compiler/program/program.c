@@ -35,7 +35,8 @@ Buffer *buffer_new(Program *program, BufferKind kind, Dim bytes, const char *nam
 Dim dim_bytes(DType type, Dim count) { return dim_times(count, dtype_unit(type)); }
 
 bool buffer_in_heap(const Buffer *buffer) {
-  return (buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && !dim_is_const(buffer->bytes);
+  return buffer->block ||
+         ((buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && !dim_is_const(buffer->bytes));
 }
 
 int64_t count_parts(Dim work, int64_t each) { return dim_is_const(work) ? work.value / each + 1 : INT16_MAX; }
@@ -124,11 +125,25 @@ static void print_dim(const Program *program, const Step *step, Dim dim, bool wi
   text_printf(out, "%s", dim_text(program->dims, dim));
 }
 
+// In a signature a pointer has a number, and what the kernel adds to it.
+static void print_pointer(const Program *program, const Step *step, int index, bool with_buffers, Text *out) {
+  const Pointer *pointer = &step->pointers[index];
+  if (with_buffers) {
+    text_printf(out, "%%%d+%s", pointer->buffer->id, dim_text(program->dims, pointer->offset));
+    return;
+  }
+  Dim shift = pointer_shift(pointer);
+  text_printf(out, "p%d", index);
+  if (!shift.expr) return;
+  text_printf(out, "+");
+  print_dim(program, step, shift, with_buffers, out);
+}
+
 static void print_access(const Program *p, const Step *step, const Access *access, bool with_buffers, Text *out) {
   if (with_buffers)
     text_printf(out, "%%%d", step->pointers[access->pointer].buffer->id);
   else
-    text_printf(out, "p%d", access->pointer);
+    print_pointer(p, step, access->pointer, false, out);
   text_printf(out, ":%s[", dtype_name(access->type));
   for (int i = 0; i < COORDS; i++) {
     text_printf(out, "%s", i ? " " : "");
@@ -191,13 +206,7 @@ static void print_step(const Program *program, const Step *step, bool with_buffe
     switch (arg->kind) {
     case ARG_INT: print_dim(program, step, arg->i, with_buffers, out); break;
     case ARG_FLOAT: text_printf(out, "%.17g", arg->f); break;
-    case ARG_POINTER:
-      if (with_buffers)
-        text_printf(out, "%%%d+%s", step->pointers[arg->pointer].buffer->id,
-                    dim_text(program->dims, step->pointers[arg->pointer].offset));
-      else
-        text_printf(out, "p%d", arg->pointer);
-      break;
+    case ARG_POINTER: print_pointer(program, step, arg->pointer, with_buffers, out); break;
     case ARG_FUNC: print_func(program, step, arg->func, with_buffers, out); break;
     }
   }

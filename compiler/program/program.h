@@ -49,6 +49,7 @@ typedef struct Buffer {
   int64_t offset;       // set by plan: of arena, weight and state buffers
   Dim place, heap_left; // set by plan: of buffers in the heap: bytes from its start, and those left above its group
   int first, last;      // set by plan: steps that touch it
+  bool block;           // lies where its steps say: `place` is a symbol that they assign
   Dim place_symbol;     // BUFFER_OUTPUT in the heap: what shall have its place for a definition
 } Buffer;
 
@@ -146,6 +147,7 @@ struct Program {
   size_t buffer_count;
   Value **inputs, **outputs; // of the graph
   size_t input_count, output_count;
+  bool has_blocks;
   int *input_slots, *output_slots;                // 0: everything about it is known when compiling
   int64_t arena_bytes, weight_bytes, state_bytes; // set by plan
   int64_t macs;
@@ -186,6 +188,8 @@ int frame_slot(Program *program, Dim symbol);
 int frame_slots(Program *program, size_t count, const Dim *symbols);
 // The same for the dims of an input, and one slot more: they are known from the start.
 int frame_input(Program *program, size_t count, const Dim *dims);
+// Makes the buffer a block: gives its place and its capacity slots, which hold 0 at the start.
+void frame_block(Program *program, Buffer *buffer);
 // The frame as a buffer of int64, for steps that write slots.
 Buffer *frame_buffer(Program *program);
 // Which steps, by index, read numbers that a step before them finds out: those must not change places with it.

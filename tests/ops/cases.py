@@ -6,6 +6,8 @@ where that departs from ONNX's reference (NumPy). An input is
   an array              a constant of the model
   Fed(array)            that data, given when the model runs
   None                  an optional input that is absent
+An operator of another domain is named with it: "com.microsoft.Gelu". An output of no interest is left out by `outputs`
+as a list of what is wanted: [True, False, True].
 """
 
 from dataclasses import dataclass, field
@@ -27,9 +29,13 @@ class Case:
     op: str
     opset: int
     inputs: list
-    outputs: int
+    outputs: int | list
     expected: np.ndarray | None
     attributes: dict = field(default_factory=dict)
+
+    @property
+    def wanted(self):
+        return [True] * self.outputs if isinstance(self.outputs, int) else self.outputs
 
     def __str__(self):
         def show(x):
@@ -65,14 +71,16 @@ def make_model(cases, opset):
                 inputs.append(helper.make_tensor_value_info(name, tensor_type(data[name]), data[name].shape))
             elif given is not None:
                 constants.append(numpy_helper.from_array(np.asarray(given), name))
-        results = [f"c{i}_out{k}" for k in range(case.outputs)]
+        results = [f"c{i}_out{k}" if wanted else "" for k, wanted in enumerate(case.wanted)]
         attributes = {
             k: numpy_helper.from_array(v, k) if isinstance(v, np.ndarray) else v for k, v in case.attributes.items()
         }
-        nodes.append(helper.make_node(case.op, names, results, name=f"case{i}", **attributes))
-        outputs += [onnx.ValueInfoProto(name=name) for name in results]
+        domain, _, op = case.op.rpartition(".")
+        nodes.append(helper.make_node(op, names, results, name=f"case{i}", domain=domain, **attributes))
+        outputs += [onnx.ValueInfoProto(name=name) for name in results if name]
     graph = helper.make_graph(nodes, "cases", inputs, outputs, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION)
     return model, data
 
 
@@ -80,7 +88,7 @@ CASES = []
 random = np.random.default_rng(1)
 
 
-def case(op, opset, inputs, outputs=1, expected=None, **attributes):
+def case(op, opset, inputs, /, outputs=1, expected=None, **attributes):
     CASES.append(Case(op, opset, inputs, outputs, expected, attributes))
 
 

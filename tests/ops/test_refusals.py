@@ -71,9 +71,8 @@ bad("axis 3 is outside", "LogSoftmax", 11, [(3, 4)], axis=3)
 bad("axis", "LayerNormalization", 17, [(3, 4), floats(4)], axis=2)
 bad("does not broadcast", "LayerNormalization", 17, [(3, 4), floats(5)])
 bad("higher rank", "LayerNormalization", 17, [(3, 4), floats(1, 3, 4)])
-bad("'mean' has 4 elements for 5 channels", "BatchNormalization", 15,
+bad("'input_mean' has 4 elements for 5 channels", "BatchNormalization", 15,
     [(2, 5, 6), floats(5), floats(5), floats(4), floats(5)])
-bad("training mode", "BatchNormalization", 15, [(2, 5, 6)] + [floats(5)] * 4, training_mode=1)
 bad("'spatial' 0", "BatchNormalization", 7, [(2, 5, 6)] + [floats(5)] * 4, spatial=0)
 bad("step of axis 0 is 0", "Slice", 13, [(3, 4), ints(0), ints(2), ints(0), ints(0)])
 bad("axis 2 is outside", "Slice", 13, [(3, 4), ints(0), ints(2), ints(2)])
@@ -119,6 +118,43 @@ bad("'tf_crop_and_resize' is not supported", "Resize", 13, [X, f32(*[0] * 8), f3
     coordinate_transformation_mode="tf_crop_and_resize")
 bad("more than two axes", "Resize", 13, [X, None, f32(1, 2, 2, 2)])
 bad("'scales' must be a constant", "Resize", 13, [X, None, Fed(f32(1, 1, 2, 2))])
+
+bad("3 groups do not divide", "GroupNormalization", 21, [(2, 4, 5), floats(4), floats(4)], num_groups=3)
+bad("0 groups", "GroupNormalization", 21, [(2, 4, 5), floats(4), floats(4)])
+bad("'p' is 3", "LpNormalization", 22, [(2, 4)], p=3)
+bad("'size' is 0", "LRN", 13, [(2, 4, 5)], size=0)
+bad("axis 2 is outside", "RMSNormalization", 23, [(2, 4), floats(4)], axis=2)
+bad("'reduction' is 'max'", "NegativeLogLikelihoodLoss", 13, [(2, 4), Fed(ints(1, 2))], reduction="max")
+bad("'target' has rank 2", "NegativeLogLikelihoodLoss", 13, [(2, 4), Fed(ints(1, 2).reshape(2, 1))])
+for equation, text in (
+    ("ij->ij->i", "goes on"), ("i?->i", "no letter"), ("ij,jk->ik", "more terms"), ("ijk->i", "too many letters"),
+    ("i->i", "as many as its operand's dims"), ("ij->ik", "no operand has"), ("ij->ii", "twice"), ("ij-i", "'-'"),
+):  # fmt: skip
+    bad(text, "Einsum", 12, [(2, 3)], equation=equation)
+bad("fewer terms", "Einsum", 12, [(2, 3), (2, 3)], equation="ij->ij")
+bad("dims that differ", "Einsum", 12, [(2, 3), (4, 5)], equation="ij,jk->ik")
+bad("cannot share", "Attention", 23, [(1, 2, 12), (1, 3, 8), (1, 3, 8)], q_num_heads=3, kv_num_heads=2)
+bad("'past_key' and 'past_value'", "Attention", 23, [(1, 2, 3, 4)] * 3 + [None, (1, 2, 5, 4)])
+bad("'K' has rank 3", "Attention", 23, [(1, 2, 3, 4), (1, 3, 8), (1, 3, 8)])
+bad("must be 0 to 3", "Attention", 23, [(1, 2, 3, 4)] * 3, qk_matmul_output_mode=4)
+bad("5 of 8 elements", "RotaryEmbedding", 23, [(1, 2, 3, 8), (9, 4), (9, 4), Fed(ints(0, 1, 2).reshape(1, 3))],
+    rotary_embedding_dim=5)  # fmt: skip
+bad("the last axis", "DFT", 17, [(2, 8, 1)], axis=2)
+bad("1 for real and 2 for complex", "DFT", 17, [(2, 8, 3)], axis=1)
+bad("of 99999999 points", "DFT", 17, [(2, 8, 1), np.array(99999999)], axis=1)
+bad("of -4 points", "DFT", 17, [(2, 8, 1), np.array(-4)], axis=1)
+bad("'frame_step' is 0", "STFT", 17, [(2, 8, 1), np.array(0), floats(4)])
+bad("is not the frame's", "STFT", 17, [(2, 8, 1), np.array(2), floats(4), np.array(5)])
+bad("'blocksize' is 0", "DepthToSpace", 13, [X])
+bad("'mode' is 'ABC'", "DepthToSpace", 13, [X], blocksize=2, mode="ABC")
+bad("axis 4 is outside", "CenterCropPad", 18, [X, ints(3)], axes=[4])
+bad("2x3 or 3x4", "AffineGrid", 20, [(2, 3, 3), ints(2, 3, 4, 5)])
+bad("'p' must be positive", "LpPool", 18, [X], p=0, kernel_shape=[2, 2])
+bad("of 9999999 integer products", "MatMulInteger", 10, [Fed(np.zeros((1, 9999999), np.uint8)),
+                                                         Fed(np.zeros((9999999, 1), np.uint8))])  # fmt: skip
+bad("'Sinh' is not supported", "com.microsoft.FusedConv", 13, [X, W], activation="Sinh")
+bad("weights of 3 bits", "com.microsoft.MatMulNBits", 13, [(3, 8), floats(1).astype(np.uint8), floats(1)], bits=3)
+bad("'num_heads' is missing", "com.microsoft.MultiHeadAttention", 13, [(1, 2, 8)] * 3)
 
 
 def check(entry):

@@ -170,7 +170,7 @@ def test_errors(folder):
     expect_error(given(npy(x.astype("f8"))), "float32[2,3]", "float64[2,3]")
     expect_error(given(npy(x[0])), "float32[2,3]", "float32[3]")
     expect_error(given(npy(x.astype(">f4"))), "'>f4'")
-    expect_error(given(npy(x.astype("c8"))), "'<c8'")
+    expect_error(given(npy(x.astype("c8"))), "float32[2,3]", "complex64[2,3]")
     expect_error(given(npy(x)[:-1]), "ends too early")
     expect_error(given(npy(x)[:40]), "header")
     expect_error(given(b"\x93NUMPY\x09\x00" + bytes(20)), "version 9")

@@ -266,9 +266,9 @@ typedef union {
 } Number;
 
 static Number get(DType type, const void *data, int64_t at) {
-  const unsigned char *p = (const unsigned char *)data + at * dtype_size(type);
+  const unsigned char *p = (const unsigned char *)data + at * dtype_unit(type);
   uint64_t raw = 0;
-  memcpy(&raw, p, (size_t)dtype_size(type));
+  memcpy(&raw, p, (size_t)dtype_unit(type));
   if (dtype_is_small_float(type)) return (Number){.d = tensor_float(&(Tensor){.type = type, .data = p}, 0)};
   float single;
   double real;
@@ -283,7 +283,7 @@ static Number get(DType type, const void *data, int64_t at) {
 }
 
 static void put(DType type, void *data, int64_t at, Number x) {
-  unsigned char *p = (unsigned char *)data + at * dtype_size(type);
+  unsigned char *p = (unsigned char *)data + at * dtype_unit(type);
   float single = (float)x.d;
   unsigned half = type == DT_F16 || type == DT_BF16 ? narrow(x.d, type)
                   : dtype_is_small_float(type)      ? (unsigned)float_bits(type, x.d)
@@ -292,7 +292,7 @@ static void put(DType type, void *data, int64_t at, Number x) {
                      : type == DT_F64 ? (void *)&x.d
                      : is_real(type)  ? (void *)&half
                                       : (void *)&x.i;
-  memcpy(p, from, (size_t)dtype_size(type));
+  memcpy(p, from, (size_t)dtype_unit(type));
 }
 
 // Brings a result into its type: rounds or wraps.

@@ -19,5 +19,6 @@
 #include "templates/pool.h"
 #include "templates/reduce.h"
 #include "templates/string_case.h"
+#include "templates/string_match.h"
 #include "templates/string_split.h"
 #include "templates/strings.h"

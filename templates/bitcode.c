@@ -22,3 +22,7 @@
 #include "templates/reduce.h"
 #include "templates/scatter.h"
 #include "templates/sort.h"
+#include "templates/string_case.h"
+#include "templates/string_match.h"
+#include "templates/string_split.h"
+#include "templates/strings.h"

@@ -118,7 +118,7 @@ View lower_in(Lower *lower, const Value *value) {
     const Tensor *data = tensor_unpacked(lower->program->arena, value->data);
     View view = view_of_ints(NULL, value->type, data->rank, data->dims);
     view.buffer = buffer_new(lower->program, BUFFER_WEIGHT, dim_bytes(value->type, view_count(&view)), value->name);
-    view.buffer->tensor = data;
+    view.buffer->tensor = value->type == DT_STRING ? pool_tensor(lower->program, value->data) : data;
     set_view(lower, value, &view);
   }
   return *lower->views[value->id];
@@ -277,6 +277,11 @@ void step_view(Lower *lower, Step *step, const View *view) {
   step_buffer(lower->program, step, view->buffer, dim_bytes(view->type, view->offset));
 }
 
+void step_slot(Lower *lower, Step *step, Dim symbol) {
+  Program *program = lower->program;
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, symbol)));
+}
+
 static Access view_access(Lower *lower, Step *step, const View *view) {
   assert(view->rank == COORDS);
   Access access = {.type = view->type};
@@ -425,6 +430,7 @@ static bool is_below(Dim dim, int64_t least) { return dim_is_const(dim) && dim.v
 // Copies whose last dims change places go through the transpose template, which moves whole tiles.
 static bool copy_transposed(Lower *lower, View *views) {
   View *out = &views[0], *in = &views[1];
+  if (dtype_unit(out->type) > 8) return false;
   int rank = out->rank, col = rank - 1, row = -1;
   if (rank < 2 || rank > 4 || !dim_is(out->strides[col], 1) || dim_is(in->strides[col], 1)) return false;
   for (int i = 0; i < col; i++)
@@ -638,6 +644,8 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
   program->outputs = graph->outputs, program->output_count = graph->output_count;
   program->input_slots = NEW_ARRAY(arena, int, graph->input_count);
   program->output_slots = NEW_ARRAY(arena, int, graph->output_count);
+  for (size_t i = 0; i < graph->input_count; i++)
+    if (graph->inputs[i]->type == DT_STRING) program_pool(program);
   int errors = model->diag->errors;
   if (!lower_inputs(&lower, graph)) return NULL;
   for (Node *node = graph->first; node; node = node->next) {

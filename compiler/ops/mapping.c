@@ -116,11 +116,6 @@ View lower_ints(Lower *lower, size_t count, const Dim *numbers) {
   return view;
 }
 
-void step_slot(Lower *lower, Step *step, Dim symbol) {
-  Program *program = lower->program;
-  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, symbol)));
-}
-
 void lower_check_equal(Lower *lower, Dim a, Dim b) {
   lower_check(lower, dim_sub(a, b), STATUS_SHAPE);
   lower_check(lower, dim_sub(b, a), STATUS_SHAPE);

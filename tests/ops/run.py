@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import support
 import cases_composed  # noqa: F401: its cases join CASES
+import cases_index  # noqa: F401
 from cases import CASES, make_model
 
 MOST_NODES = 24  # of one model

@@ -1,4 +1,4 @@
-// Changes of type: Cast, CastLike, BitCast.
+// Changes of type: Cast and BitCast.
 #include "compiler/ops/elementwise.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static bool infer_to(Model *model, Node *node, DType type) {
   node->out[0]->type = type;
   if (!set_dims_like(model, node, 0, node->in[0])) return false;
   ExprTable *exprs = exprs_new(model->arena);
-  if (node->in_count == 1 && !dtype_is_float(type) && type != DT_BOOL)
+  if (!dtype_is_float(type) && type != DT_BOOL)
     carry_elems(model, node, expr_cast(exprs, type, expr_load(exprs, node->in[0]->type, 0)));
   return true;
 }
@@ -39,8 +39,6 @@ bool infer_cast(Model *model, Node *node) {
   DType type = read_to(model, node);
   return type && infer_to(model, node, type);
 }
-
-bool infer_cast_like(Model *model, Node *node) { return infer_to(model, node, node->in[1]->type); }
 
 bool lower_cast(Lower *lower, Node *node) {
   ExprTable *exprs = lower->program->exprs;

@@ -23,5 +23,15 @@ View lower_dense_view(Lower *lower, const View *view, const char *name);
 // One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.
 int step_load_more(Lower *lower, Step *step, Func *func, const View *in);
 int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in);
+// An integer that is known when the model runs, or before, as an expression of that type; where it is no constant it is
+// a load of ins[*count], which is added.
+const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *count);
+// An argument that points at int64 numbers: a constant table where all of them are known.
+void step_table(Lower *lower, Step *step, size_t count, const Dim *numbers);
 // Shifts a view of lower rank into the last of COORDS dims; false when it has more.
 bool view_to_coords(View *view);
+
+/* wide.c */
+// An elementwise step over more than COORDS dims: views[0] is written, the others have its dims. `fetched`: which of
+// the others are read by EX_FETCH.
+bool lower_map_wide(Lower *lower, const View *views, size_t count, const bool *fetched, const Expr *value);

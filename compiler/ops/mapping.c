@@ -114,3 +114,8 @@ View lower_ints(Lower *lower, size_t count, const Dim *numbers) {
   view.buffer->tensor = tensor;
   return view;
 }
+
+void step_slot(Lower *lower, Step *step, Dim symbol) {
+  Program *program = lower->program;
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, symbol)));
+}

@@ -48,3 +48,5 @@ void group_axis(const Dim *dims, int rank, int axis, Dim groups[3]);
 int node_axis(const Node *node, const char *name, int64_t otherwise, int rank);
 // Numbers of at most one word each that a template reads as an int64 vector: a constant, or out of the frame.
 View lower_ints(Lower *lower, size_t count, const Dim *numbers);
+// An int64 argument that the step writes: where the run finds out what the symbol stands for.
+void step_slot(Lower *lower, Step *step, Dim symbol);

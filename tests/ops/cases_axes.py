@@ -41,7 +41,7 @@ for op, types in {
     "ReduceLogSum": (np.int32,),
 }.items():
     for type in types:
-        for axes in ((0,), (1, 3), (3,), (0, 1, 2, 3)):
+        for axes in ((0,), (1,)) if op == "ReduceProd" else ((0,), (1, 3), (3,), (0, 1, 2, 3)):
             case(op, 18 if op != "ReduceSum" else 13, [of(type, 3, 4, 5, 37), ints(*axes)])
 for op in ("ReduceMax", "ReduceMin"):
     case(op, 20, [of(np.bool_, 3, 40), ints(1)], keepdims=0)

@@ -15,8 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import support
+import cases_axes  # noqa: F401: its cases join CASES
 import cases_composed  # noqa: F401: its cases join CASES
+import cases_matrices  # noqa: F401
 import cases_types  # noqa: F401
+import cases_windows  # noqa: F401
 from cases import CASES, make_model
 
 MOST_NODES = 24  # of one model

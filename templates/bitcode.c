@@ -15,6 +15,7 @@
 #include "templates/ml_svm.h"
 #include "templates/ml_tree.h"
 #include "templates/move.h"
+#include "templates/ngrams.h"
 #include "templates/norm.h"
 #include "templates/pool.h"
 #include "templates/reduce.h"

@@ -60,6 +60,35 @@ TEMPLATE Status transpose(idx size, idx n0, idx n1, idx rows, idx cols, const vo
   return STATUS_OK;
 }
 
+// y[..., j] = x[..., j] for a box of any rank, elements of 1, 2, 4, 8 or 16 bytes. The table has a row for each axis
+// but the last, which has n elements: size of the axis, stride of x, stride of y. Parallel over lines.
+TEMPLATE Status copy_box(idx size, idx axes, const void *table, idx n, idx x_n, idx y_n, const void *x, void *y,
+                         void *const *bufs, idx part, idx parts) {
+  (void)bufs;
+  const int64_t *rows = table;
+  idx lines = 1, line, end;
+  for (idx i = 0; i < axes; i++) lines *= (idx)rows[3 * i];
+  share(lines, part, parts, &line, &end);
+  for (; line < end; line++) {
+    idx rest = line, xo = 0, yo = 0;
+    for (idx i = axes; i-- > 0; rest /= (idx)rows[3 * i]) {
+      idx at = rest % (idx)rows[3 * i];
+      xo += at * (idx)rows[3 * i + 1], yo += at * (idx)rows[3 * i + 2];
+    }
+    const char *from = (const char *)x + xo * size;
+    char *to = (char *)y + yo * size;
+    if (x_n == 1 && y_n == 1) {
+      memcpy(to, from, (size_t)(n * size));
+      continue;
+    }
+    UNROLL for (idx bytes = 1; bytes <= 16; bytes *= 2) { // a constant size for each
+      if (size != bytes) continue;
+      for (idx j = 0; j < n; j++) move_element(bytes, from + j * x_n * bytes, to + j * y_n * bytes);
+    }
+  }
+  return STATUS_OK;
+}
+
 // out[o][j] = data[o][indices[j]]: blocks of inner_bytes; data is [outer][axis_dim], out [outer][count]. Indices are
 // int32 or int64 (index_bytes 4 or 8), negative ones count from the end. STATUS_INDEX where one is out of range.
 // Parallel over (outer, count).

@@ -36,7 +36,10 @@ bool expand_node(Graph *graph, Node *node, bool *replaced) {
     node->out[i] = NULL;
   }
   Expansion e = {model, graph, node, node, model->values, NEW_ARRAY(model->arena, Value *, node->out_count)};
-  if (!node->op->expand(&e, node)) return false;
+  if (!node->op->expand(&e, node)) { // it may be asked again when more is known
+    while (node->prev != before) node_remove(graph, node->prev);
+    return false;
+  }
   bool made = node->prev != before;
   for (size_t i = 0; i < node->out_count; i++) made = made || e.results[i];
   if (node->op->infer && !made) return true; // the other rules hold

@@ -115,10 +115,10 @@ static void set_view(Lower *lower, const Value *value, const View *view) {
 View lower_in(Lower *lower, const Value *value) {
   if (!lower->views[value->id]) {
     assert(value->data);
-    View view = view_of_ints(NULL, value->type, value->data->rank, value->data->dims);
+    const Tensor *data = tensor_unpacked(lower->program->arena, value->data);
+    View view = view_of_ints(NULL, value->type, data->rank, data->dims);
     view.buffer = buffer_new(lower->program, BUFFER_WEIGHT, dim_bytes(value->type, view_count(&view)), value->name);
-    bool strings = value->type == DT_STRING;
-    view.buffer->tensor = strings ? pool_tensor(lower->program, value->data) : value->data;
+    view.buffer->tensor = value->type == DT_STRING ? pool_tensor(lower->program, value->data) : data;
     set_view(lower, value, &view);
   }
   return *lower->views[value->id];
@@ -277,6 +277,11 @@ void step_view(Lower *lower, Step *step, const View *view) {
   step_buffer(lower->program, step, view->buffer, dim_bytes(view->type, view->offset));
 }
 
+void step_slot(Lower *lower, Step *step, Dim symbol) {
+  Program *program = lower->program;
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, symbol)));
+}
+
 static Access view_access(Lower *lower, Step *step, const View *view) {
   assert(view->rank == COORDS);
   Access access = {.type = view->type};
@@ -349,7 +354,7 @@ bool view_to_coords(View *view) {
   return true;
 }
 
-enum { MAX_SPLITS = 4096 };
+enum { MAX_SPLITS = 16 };
 
 // The loads that a value really uses: by EX_LOAD or by EX_FETCH.
 static void find_loads(const Expr *e, ScalarOp op, bool *used) {
@@ -361,8 +366,10 @@ static void find_loads(const Expr *e, ScalarOp op, bool *used) {
 static bool emit_map(Lower *lower, View *views, size_t count, const Expr *value) {
   if (views[0].rank > COORDS) { // a step for each index of the outermost dim
     int64_t size = views[0].dims[0].value;
-    if (!dim_is_const(views[0].dims[0]) || size > MAX_SPLITS)
-      return lower_error(lower, "elementwise over %d dims that cannot be joined", views[0].rank);
+    bool fetched[MAX_VIEWS] = {0};
+    find_loads(value, EX_FETCH, fetched);
+    if (!dim_is_const(views[0].dims[0]) || size > MAX_SPLITS || expr_uses_coord(lower->program->exprs, value))
+      return lower_map_wide(lower, views, count, fetched, value);
     for (int64_t i = 0; i < size; i++) {
       View part[MAX_VIEWS];
       for (size_t v = 0; v < count; v++) {
@@ -415,8 +422,6 @@ bool lower_map(Lower *lower, const View *out, const View *ins, size_t count, con
   }
   value = expr_substitute(lower->program->exprs, value, NULL, renumbered);
   if (!expr_uses_coord(lower->program->exprs, value)) collapse(views, kept);
-  if (views[0].rank > COORDS && expr_uses_coord(lower->program->exprs, value))
-    return lower_error(lower, "coordinates of more than %d dims", COORDS);
   return emit_map(lower, views, kept, value);
 }
 
@@ -505,6 +510,30 @@ View lower_numbers(Lower *lower, size_t count, const Dim *numbers) {
   return view;
 }
 
+const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *count) {
+  ExprTable *exprs = lower->program->exprs;
+  if (dim_is_const(value)) return expr_const(exprs, type, (double)value.value);
+  ins[*count] = lower_numbers(lower, 1, &value);
+  return expr_cast(exprs, type, expr_load(exprs, DT_I64, (int)(*count)++));
+}
+
+void step_table(Lower *lower, Step *step, size_t count, const Dim *numbers) {
+  Arena *arena = lower->program->arena;
+  bool constant = true;
+  for (size_t i = 0; i < count; i++) constant &= dim_is_const(numbers[i]);
+  if (!constant) {
+    View table = lower_numbers(lower, count, numbers);
+    step_view(lower, step, &table);
+    return;
+  }
+  int64_t *data = NEW_ARRAY(arena, int64_t, count + 1), *dims = NEW(arena, int64_t);
+  for (size_t i = 0; i < count; i++) data[i] = numbers[i].value;
+  *dims = (int64_t)count + (count == 0); // nobody reads the row of an empty table
+  Tensor *tensor = NEW(arena, Tensor);
+  *tensor = (Tensor){.type = DT_I64, .rank = 1, .dims = dims, .data = data};
+  step_buffer(lower->program, step, lower_pack(lower, tensor, &(Pack){0}, "axes"), dim_const(0));
+}
+
 // An output whose dims are found out leaves them in the frame, with its place in the heap behind them.
 static void report_output(Lower *lower, size_t i, const View *view) {
   Program *program = lower->program;
@@ -519,6 +548,36 @@ static void report_output(Lower *lower, size_t i, const View *view) {
   step->dim_count = count;
 }
 
+static bool is_packed(DType type) { return dtype_bits(type) > 0 && dtype_bits(type) < 8; }
+
+// Elements narrower than a byte are packed in inputs and outputs, and one a byte in between.
+static Dim packed_bytes(DType type, Dim count) { return dim_div_up(count, 8 / dtype_bits(type)); }
+
+static View lower_unpacked(Lower *lower, const View *in, const char *name) {
+  View out = view_dense(NULL, in->type, in->rank, in->dims);
+  Dim count = view_count(in);
+  bool is_signed = dtype_is_signed(in->type) && !dtype_is_float(in->type);
+  out.buffer = buffer_new(lower->program, BUFFER_ARENA, count, name);
+  if (view_is_empty(in)) return out;
+  Step *step = lower_step(lower, "unpack_bits");
+  ADD_DIMS(lower->program, step, dim_const(dtype_bits(in->type)), dim_const(is_signed), count);
+  step_buffer(lower->program, step, in->buffer, dim_const(0));
+  step_buffer(lower->program, step, out.buffer, dim_const(0));
+  step->parts = count_parts(count, 4096);
+  return out;
+}
+
+static void lower_packed(Lower *lower, Buffer *out, const View *view, const char *name) {
+  View in = lower_dense_view(lower, view, name);
+  Dim count = view_count(&in);
+  if (view_is_empty(&in)) return;
+  Step *step = lower_step(lower, "pack_bits");
+  ADD_DIMS(lower->program, step, dim_const(dtype_bits(in.type)), count);
+  step_view(lower, step, &in);
+  step_buffer(lower->program, step, out, dim_const(0));
+  step->parts = count_parts(count, 4096);
+}
+
 // The graph's outputs get buffers of their own, in row-major order.
 static bool lower_outputs(Lower *lower, const Graph *graph) {
   Program *program = lower->program;
@@ -526,16 +585,22 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
     Value *value = graph->outputs[i];
     View view = lower_in(lower, value);
     bool whole = view.buffer->kind == BUFFER_ARENA && view_is_dense(&view) && dim_is(view.offset, 0) &&
-                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view)));
+                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view))) &&
+                 !is_packed(view.type);
     lower->node = value->producer ? value->producer : nameless(lower, graph, value, "output");
     if (whole) {
       view.buffer->kind = BUFFER_OUTPUT;
       view.buffer->io = (int)i;
     } else {
-      Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, dim_bytes(view.type, view_count(&view)), value->name);
+      bool packed = is_packed(view.type);
+      Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
+      Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, bytes, value->name);
       buffer->io = (int)i;
       View out = view_dense(buffer, view.type, view.rank, view.dims);
-      if (!lower_copy(lower, &out, &view)) return false;
+      if (packed)
+        lower_packed(lower, buffer, &view, value->name);
+      else if (!lower_copy(lower, &out, &view))
+        return false;
       view = out;
     }
     if (!view_is_static(&view)) report_output(lower, i, &view);
@@ -548,11 +613,14 @@ static bool lower_inputs(Lower *lower, const Graph *graph) {
   for (size_t i = 0; i < graph->input_count; i++) {
     Value *value = graph->inputs[i];
     View view = view_dense(NULL, value->type, value->rank, value->dims);
-    view.buffer = buffer_new(program, BUFFER_INPUT, dim_bytes(value->type, view_count(&view)), value->name);
+    bool packed = is_packed(view.type);
+    Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
+    view.buffer = buffer_new(program, BUFFER_INPUT, bytes, value->name);
     view.buffer->io = (int)i;
     if (!view_is_static(&view)) program->input_slots[i] = frame_input(program, (size_t)value->rank, value->dims);
-    set_view(lower, value, &view);
     lower->node = nameless(lower, graph, value, "input");
+    if (packed) view = lower_unpacked(lower, &view, value->name);
+    set_view(lower, value, &view);
     if (!measure(lower, value)) return false;
   }
   return true;

@@ -18,10 +18,22 @@ bool lower_node(Lower *lower, Node *node);
 View lower_block(Lower *lower, const char *name, DType type, int rank, const Dim *dims);
 // A block has room for `bytes` from here on, and holds its first `keep` bytes still.
 void lower_reserve(Lower *lower, Buffer *block, Dim bytes, Dim keep);
+// A pointer argument: the frame's slot of a symbol that the template finds out.
+void step_slot(Lower *lower, Step *step, Dim symbol);
 // A view in row-major order: itself or a copy.
 View lower_dense_view(Lower *lower, const View *view, const char *name);
 // One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.
 int step_load_more(Lower *lower, Step *step, Func *func, const View *in);
 int step_fetch_more(Lower *lower, Step *step, Func *func, const View *in);
+// An integer that is known when the model runs, or before, as an expression of that type; where it is no constant it is
+// a load of ins[*count], which is added.
+const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *count);
+// An argument that points at int64 numbers: a constant table where all of them are known.
+void step_table(Lower *lower, Step *step, size_t count, const Dim *numbers);
 // Shifts a view of lower rank into the last of COORDS dims; false when it has more.
 bool view_to_coords(View *view);
+
+/* wide.c */
+// An elementwise step over more than COORDS dims: views[0] is written, the others have its dims. `fetched`: which of
+// the others are read by EX_FETCH.
+bool lower_map_wide(Lower *lower, const View *views, size_t count, const bool *fetched, const Expr *value);

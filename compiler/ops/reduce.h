@@ -9,6 +9,10 @@ typedef enum { REDUCE_SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PRODUCT } ReduceKind; 
 // two), `store` over EX_ACC.
 bool lower_reduction(Lower *lower, ReduceKind kind, const View *ins, int in_count, const Expr *load,
                      const bool *reduced, const View *out, const Expr *store);
+// The same by the template that takes any number of axes and any type: for views that nobody should copy, such as
+// overlapping windows. float32 always goes the faster way in lower_reduction.
+bool lower_fold(Lower *lower, ReduceKind kind, const View *ins, int in_count, const Expr *load, const bool *reduced,
+                const View *out, const Expr *store);
 // Mean, maximum, ... of one view without anything around it.
 bool lower_plain_reduction(Lower *lower, ReduceKind kind, bool mean, const View *in, const bool *reduced,
                            const View *out);

@@ -1,6 +1,7 @@
 // Operators that compute no elements: they look at the same elements with other dims or strides, or at the shape alone.
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
+#include "compiler/ops/marks.h"
 #include "templates/status.h"
 
 #include <string.h>
@@ -108,61 +109,57 @@ bool infer_reshape(Model *model, Node *node) {
   return set_view_dims(model, node, (int)count, dims);
 }
 
-// Axes of Squeeze and Unsqueeze: an attribute, an input from opset 13 on, or all dims of size 1 (NULL).
-static bool read_axes(Model *model, Node *node, int rank, bool *marked, bool *given) {
-  int64_t input_count = 0;
-  size_t count = 0;
-  const int64_t *axes = node_ints(node, "axes", &count);
-  if (node_in(node, 1)) {
-    axes = need_ints(model, node, 1, &input_count);
-    if (!axes) return false;
-    count = (size_t)input_count;
-  }
-  *given = axes != NULL;
-  memset(marked, 0, MAX_RANK * sizeof *marked);
-  for (size_t i = 0; axes && i < count; i++) {
-    int axis;
-    if (!need_axis(model, node, axes[i], rank, &axis)) return false;
-    if (marked[axis]) return node_error(model, node, "axis %d is given twice", axis);
-    marked[axis] = true;
-  }
-  return true;
+// Marks the axes of Squeeze and Unsqueeze: an attribute, an input from opset 13 on. *count: how many, -1 where neither
+// is given.
+static bool read_axes(Model *model, Node *node, int rank, bool adds, Dim *marks, int64_t *count) {
+  const Dim *axes = attr_dims(model, node, "axes", count);
+  if (node_in(node, 1) && !(axes = need_elems(model, node, 1, count))) return false;
+  if (!axes) return *count = -1, true;
+  rank += adds ? (int)*count : 0;
+  if (rank > MAX_RANK || *count > MAX_RANK)
+    return node_error(model, node, "result has rank %d; at most %d is supported", rank, MAX_RANK);
+  return mark_axes(model, node, *count, axes, rank, true, marks);
 }
 
 bool infer_squeeze(Model *model, Node *node) {
   const Value *in = node->in[0];
-  bool marked[MAX_RANK], given;
-  Dim dims[MAX_RANK];
-  int rank = 0;
-  if (!read_axes(model, node, in->rank, marked, &given)) return false;
+  Dim marks[MAX_RANK], dims[MAX_RANK];
+  int64_t count;
+  if (!read_axes(model, node, in->rank, false, marks, &count)) return false;
+  bool given = count >= 0;
+  if (!given) count = 0;
   for (int i = 0; i < in->rank; i++) {
-    bool one = dim_is_const(in->dims[i]) && in->dims[i].value == 1;
-    if (given && marked[i] && dim_is_const(in->dims[i]) && !one)
+    bool one = dim_is(in->dims[i], 1);
+    if (!given) marks[i] = dim_const(one);
+    if (!given && one) count++;
+    if (given && dim_is(marks[i], 1) && dim_is_const(in->dims[i]) && !one)
       return node_error(model, node, "axis %d has %lld elements, not 1", i, (long long)in->dims[i].value);
-    if (given ? marked[i] : one) continue;
-    dims[rank++] = in->dims[i];
   }
-  return set_view_dims(model, node, rank, dims);
+  if (count > in->rank) return node_error(model, node, "'axes' has more elements than 'data' has axes");
+  drop_marked(model, marks, in->rank, in->dims, count, dims);
+  return set_view_dims(model, node, in->rank - (int)count, dims);
 }
 
 bool infer_unsqueeze(Model *model, Node *node) {
   const Value *in = node->in[0];
-  bool marked[MAX_RANK], given;
-  int64_t count = 0;
-  size_t attr_count = 0;
-  Dim dims[MAX_RANK];
-  if (node_in(node, 1)) {
-    if (!need_ints(model, node, 1, &count)) return false;
-  } else if (!node_ints(node, "axes", &attr_count)) {
-    return node_error(model, node, "attribute 'axes' is missing");
-  }
-  int64_t rank = in->rank + count + (int64_t)attr_count;
-  if (rank > MAX_RANK)
-    return node_error(model, node, "result has rank %lld; at most %d is supported", (long long)rank, MAX_RANK);
-  if (!read_axes(model, node, (int)rank, marked, &given)) return false;
-  for (int i = 0, from = 0; i < rank; i++) dims[i] = marked[i] ? dim_const(1) : in->dims[from++];
-  return set_view_dims(model, node, (int)rank, dims);
+  Dim marks[MAX_RANK], dims[MAX_RANK];
+  int64_t count;
+  if (!read_axes(model, node, in->rank, true, marks, &count)) return false;
+  if (count < 0) return node_error(model, node, "attribute 'axes' is missing");
+  insert_marked(model, marks, in->rank + (int)count, in->dims, count, dims);
+  return set_view_dims(model, node, in->rank + (int)count, dims);
 }
+
+static bool lower_marked_view(Lower *lower, Node *node, bool adds) {
+  Dim marks[MAX_RANK];
+  int64_t count;
+  int rank = node->in[0]->rank;
+  if (!read_axes(lower->model, node, rank, adds, marks, &count)) return false;
+  if (count >= 0) lower_check_marks(lower, marks, rank + (adds ? (int)count : 0), count);
+  return lower_view(lower, node);
+}
+bool lower_squeeze(Lower *lower, Node *node) { return lower_marked_view(lower, node, false); }
+bool lower_unsqueeze(Lower *lower, Node *node) { return lower_marked_view(lower, node, true); }
 
 bool infer_transpose(Model *model, Node *node) {
   const Value *in = node->in[0];

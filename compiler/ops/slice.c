@@ -27,21 +27,31 @@ static void pick_elems(Model *model, Value *in, Value *out, int64_t from, int64_
 /* Slice */
 
 typedef struct {
-  Dim start, end;
-  int64_t step;
+  Dim start, end, step;
   bool given;
 } Range;
 
-static bool add_range(Model *model, Node *node, Range *ranges, Dim axis, Dim start, Dim end, Dim step) {
+static bool add_range(Model *model, Node *node, Range *ranges, int64_t axis, const Range *range) {
   int at;
-  if (!dim_is_const(axis) || !dim_is_const(step))
-    return node_error(model, node, "'axes' and 'steps' must be constants");
-  if (!need_axis(model, node, axis.value, node->in[0]->rank, &at)) return false;
+  if (!need_axis(model, node, axis, node->in[0]->rank, &at)) return false;
   if (ranges[at].given) return node_error(model, node, "axis %d is given twice", at);
-  if (step.value == 0) return node_error(model, node, "step of axis %d is 0", at);
-  if (step.value == INT64_MIN) step.value++; // its opposite is a number too, and no axis is that long
-  ranges[at] = (Range){start, end, step.value, true};
+  if (dim_is(range->step, 0)) return node_error(model, node, "step of axis %d is 0", at);
+  ranges[at] = *range;
+  if (dim_is(range->step, INT64_MIN)) ranges[at].step.value++; // its opposite is a number too, and no axis is that long
   return true;
+}
+
+// The same for an axis that the run finds out: each axis has this range if it is the one.
+static void add_run_time_range(const Node *node, Range *ranges, Dim axis, const Range *range) {
+  const Value *in = node->in[0];
+  for (int k = 0; k < in->rank; k++) {
+    Range *own = &ranges[k];
+    if (!own->given) *own = (Range){dim_const(0), in->dims[k], dim_const(1), true};
+    Dim here = dim_max(dim_equals(axis, dim_const(k)), dim_equals(axis, dim_const(k - in->rank)));
+    own->start = dim_choose(here, range->start, own->start);
+    own->end = dim_choose(here, range->end, own->end);
+    own->step = dim_choose(here, range->step, own->step);
+  }
 }
 
 // Of each axis, from attributes (before opset 10) or inputs.
@@ -63,10 +73,16 @@ static bool read_ranges(Model *model, Node *node, Range *ranges) {
       return node_error(model, node, "'%s' has %lld numbers, 'starts' has %lld", names[i], (long long)counts[i],
                         (long long)counts[STARTS]);
   memset(ranges, 0, MAX_RANK * sizeof *ranges);
-  for (int64_t i = 0; i < counts[STARTS]; i++)
-    if (!add_range(model, node, ranges, lists[AXES] ? lists[AXES][i] : dim_const(i), lists[STARTS][i], lists[ENDS][i],
-                   lists[STEPS] ? lists[STEPS][i] : dim_const(1)))
+  bool known = true;
+  for (int64_t i = 0; lists[AXES] && i < counts[AXES]; i++) known &= dim_is_const(lists[AXES][i]);
+  for (int64_t i = 0; i < counts[STARTS]; i++) {
+    Range range = {lists[STARTS][i], lists[ENDS][i], lists[STEPS] ? lists[STEPS][i] : dim_const(1), true};
+    Dim axis = lists[AXES] ? lists[AXES][i] : dim_const(i);
+    if (!known)
+      add_run_time_range(node, ranges, axis, &range);
+    else if (!add_range(model, node, ranges, axis.value, &range))
       return false;
+  }
   return true;
 }
 
@@ -83,10 +99,24 @@ static Dim clamp_index(Dim i, Dim dim, Dim low, Dim high) {
   return dim_max(low, dim_min(i, high));
 }
 
+// The same where only the run knows the step.
+static Dim settle_run_time_range(Model *model, const Range *r, Dim dim, Dim *from) {
+  Dim zero = dim_const(0), step = dim_define(model->dims, "step", r->step);
+  Dim down = dim_define(model->dims, "down", dim_less(step, zero)), high = dim_sub(dim, down);
+  Dim start = dim_define(model->dims, "start", clamp_index(r->start, dim, zero, high));
+  Dim end = dim_define(model->dims, "end", clamp_index(r->end, dim, dim_times(down, -1), high));
+  Dim length = dim_max(dim_choose(down, dim_sub(start, end), dim_sub(end, start)), zero);
+  Dim size = dim_max(dim_min(dim_choose(down, dim_times(step, -1), step), dim_const(INT32_MAX)), dim_const(1));
+  size = dim_define(model->dims, "size", size);
+  *from = start;
+  return dim_define(model->dims, "count", dim_div(dim_plus(dim_add(length, size), -1), size));
+}
+
 // First element and number of elements of a range over an axis.
-static Dim settle_range(const Range *r, Dim dim, Dim *from) {
-  bool down = r->step < 0;
-  int64_t step = down ? -r->step : r->step;
+static Dim settle_range(Model *model, const Range *r, Dim dim, Dim *from) {
+  if (!dim_is_const(r->step)) return settle_run_time_range(model, r, dim, from);
+  bool down = r->step.value < 0;
+  int64_t step = down ? -r->step.value : r->step.value;
   Dim low = dim_const(down ? -1 : 0), high = down ? dim_plus(dim, -1) : dim;
   Dim start = clamp_index(r->start, dim, down && !dim_is(dim, 0) ? dim_const(0) : low, high);
   Dim end = clamp_index(r->end, dim, low, high), length = down ? dim_sub(start, end) : dim_sub(end, start);
@@ -102,10 +132,11 @@ bool infer_slice(Model *model, Node *node) {
   Dim dims[MAX_RANK], from = dim_const(0);
   if (!read_ranges(model, node, ranges)) return false;
   for (int i = 0; i < in->rank; i++)
-    dims[i] = ranges[i].given ? settle_range(&ranges[i], in->dims[i], &from) : in->dims[i];
+    dims[i] = ranges[i].given ? settle_range(model, &ranges[i], in->dims[i], &from) : in->dims[i];
   if (!set_dims(model, node, 0, in->rank, dims)) return false;
-  if (in->rank == 1 && dim_is_const(dims[0]) && dim_is_const(from))
-    pick_elems(model, in, node->out[0], from.value, ranges[0].given ? ranges[0].step : 1, dims[0].value);
+  bool known = in->rank == 1 && dim_is_const(dims[0]) && dim_is_const(from);
+  if (known && (!ranges[0].given || dim_is_const(ranges[0].step)))
+    pick_elems(model, in, node->out[0], from.value, ranges[0].given ? ranges[0].step.value : 1, dims[0].value);
   return true;
 }
 
@@ -115,9 +146,13 @@ bool lower_slice(Lower *lower, Node *node) {
   if (!read_ranges(lower->model, node, ranges)) return false;
   for (int i = 0; i < view.rank; i++) {
     if (!ranges[i].given) continue;
-    Dim from, size = settle_range(&ranges[i], view.dims[i], &from);
+    Dim from, size = settle_range(lower->model, &ranges[i], view.dims[i], &from);
     bool single = dim_is(size, 0) || dim_is(size, 1);
-    cut(&view, i, from, dim_const(single ? 1 : ranges[i].step), size);
+    if (!dim_is_const(ranges[i].step)) { // no step is 0
+      Dim step = ranges[i].step;
+      lower_check(lower, dim_plus(dim_max(step, dim_times(step, -1)), -1), STATUS_SHAPE);
+    }
+    cut(&view, i, from, single ? dim_const(1) : ranges[i].step, size);
   }
   lower_alias(lower, node->out[0], &view);
   return true;

@@ -23,11 +23,6 @@ void step_pool_used(Lower *lower, Step *step) {
   step_buffer(lower->program, step, frame_buffer(lower->program), dim_const(FRAME_STRINGS * 8));
 }
 
-void step_slot(Lower *lower, Step *step, Dim symbol) {
-  Dim offset = dim_const((int64_t)frame_slot(lower->program, symbol) * 8);
-  step_buffer(lower->program, step, frame_buffer(lower->program), offset);
-}
-
 static Tensor *new_vector(Arena *arena, DType type, int64_t count) {
   Tensor *tensor = NEW(arena, Tensor);
   int64_t *dims = NEW(arena, int64_t);
@@ -36,7 +31,7 @@ static Tensor *new_vector(Arena *arena, DType type, int64_t count) {
   return tensor;
 }
 
-void step_table(Lower *lower, Step *step, DType type, int64_t count, const void *data) {
+void step_constant(Lower *lower, Step *step, DType type, int64_t count, const void *data) {
   Tensor *tensor = new_vector(lower->program->arena, type, count);
   tensor->data = data;
   step_buffer(lower->program, step, lower_pack(lower, tensor, &(Pack){0}, lower->node->out[0]->name), dim_const(0));
@@ -45,7 +40,7 @@ void step_table(Lower *lower, Step *step, DType type, int64_t count, const void 
 void step_text(Lower *lower, Step *step, const char *text) {
   int64_t *place = NEW_ARRAY(lower->program->arena, int64_t, 2);
   pool_add(lower->program, text, strlen(text), place);
-  step_table(lower, step, DT_I64, 2, place);
+  step_constant(lower, step, DT_I64, 2, place);
 }
 
 /* Equal */
@@ -139,7 +134,7 @@ void string_lookup_step(Lower *lower, const View *x, const View *out, const int6
   ADD_DIMS(lower->program, step, view_count(out), dim_const(entries), dim_const(missing), dim_const(strict));
   step_view(lower, step, &in);
   step_pool(lower, step);
-  step_table(lower, step, DT_I64, entries * ENTRY_WORDS, table);
+  step_constant(lower, step, DT_I64, entries * ENTRY_WORDS, table);
   step_view(lower, step, out);
   step->parts = count_parts(view_count(out), 1024);
 }

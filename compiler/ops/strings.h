@@ -15,7 +15,7 @@ Value *expand_strings(Expansion *e, size_t count, const char *const *strings);
 void step_pool(Lower *lower, Step *step);
 void step_pool_used(Lower *lower, Step *step);
 // A pointer argument for a constant table; data is kept.
-void step_table(Lower *lower, Step *step, DType type, int64_t count, const void *data);
+void step_constant(Lower *lower, Step *step, DType type, int64_t count, const void *data);
 // A pointer argument for one constant text, as an element.
 void step_text(Lower *lower, Step *step, const char *text);
 // The table of templates/strings.h; *entries of it. numbers: NULL for 0, 1, ...
@@ -24,8 +24,6 @@ const int64_t *make_lookup(Lower *lower, size_t count, const char *const *keys, 
 // The step that looks x up in such a table.
 void string_lookup_step(Lower *lower, const View *x, const View *out, const int64_t *table, int64_t entries,
                         int64_t missing, bool strict);
-// Pointer argument of the slot where a step leaves the number that a symbol stands for.
-void step_slot(Lower *lower, Step *step, Dim symbol);
 
 // The list of strings of an attribute; 0 of them where it is absent.
 const char *const *node_strings(const Node *node, const char *name, size_t *count);

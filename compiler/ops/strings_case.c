@@ -91,9 +91,9 @@ bool lower_string_normalizer(Lower *lower, Node *node) {
   ADD_DIMS(program, step, count, dim_const(change ? runs : 0),
            dim_const(fold ? (int64_t)COUNT(to_lower) / CASE_WORDS : 0), dim_const(entries));
   step_view(lower, step, &x);
-  step_table(lower, step, DT_I32, runs * CASE_WORDS, table);
-  step_table(lower, step, DT_I32, COUNT(to_lower), to_lower);
-  step_table(lower, step, DT_I64, entries * ENTRY_WORDS, stops);
+  step_constant(lower, step, DT_I32, runs * CASE_WORDS, table);
+  step_constant(lower, step, DT_I32, COUNT(to_lower), to_lower);
+  step_constant(lower, step, DT_I64, entries * ENTRY_WORDS, stops);
   step_pool(lower, step);
   step_pool_used(lower, step);
   step_view(lower, step, &all);

@@ -169,8 +169,8 @@ bool lower_ngrams(Lower *lower, Node *node) {
   ADD_DIMS(lower->program, step, rows, count, dim_const(pool.width), dim_const(pool.shortest), dim_const(pool.longest),
            dim_const(pool.skips), dim_const(mode > 0 && pool.weights), dim_const(mode == 1));
   step_view(lower, step, &x);
-  step_table(lower, step, DT_I64, (int64_t)words, tree);
-  step_table(lower, step, DT_F32, pool.width, weights);
+  step_constant(lower, step, DT_I64, (int64_t)words, tree);
+  step_constant(lower, step, DT_F32, pool.width, weights);
   step_view(lower, step, &y);
   step->parts = count_parts(rows, 4);
   return true;

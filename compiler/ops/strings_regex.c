@@ -24,8 +24,8 @@ bool lower_regex_full_match(Lower *lower, Node *node) {
   ADD_DIMS(lower->program, step, view_count(&x), dim_const(table.class_count));
   step_view(lower, step, &x);
   step_pool(lower, step);
-  step_table(lower, step, DT_U8, 256, table.class_of);
-  step_table(lower, step, DT_I32, table.state_count * (table.class_count + 1), table.next);
+  step_constant(lower, step, DT_U8, 256, table.class_of);
+  step_constant(lower, step, DT_I32, table.state_count * (table.class_count + 1), table.next);
   step_view(lower, step, &out);
   step->parts = count_parts(view_count(&x), 256);
   return true;

@@ -585,8 +585,8 @@ static Number cast_reference(DType from, DType to, Number x) {
   }
   if (!is_real(from)) return wrap(to, (uint64_t)x.i);
   if (isnan(x.d)) return (Number){0};
-  int bits = bits_of(to);
-  bool is_signed = dtype_is_signed(to);
+  int bits = bits_of(to) < 8 ? 32 : bits_of(to); // the low bits of an int32
+  bool is_signed = dtype_is_signed(to) || bits_of(to) < 8;
   long double low = is_signed ? -ldexpl(1, bits - 1) : 0, high = ldexpl(1, is_signed ? bits - 1 : bits) - 1;
   long double whole = truncl(x.d), inside = whole < low ? low : whole > high ? high : whole;
   return wrap(to, is_signed ? (uint64_t)(int64_t)inside : (uint64_t)inside);

@@ -25,5 +25,6 @@
 #include "templates/sort.h"
 #include "templates/string_case.h"
 #include "templates/string_match.h"
+#include "templates/string_number.h"
 #include "templates/string_split.h"
 #include "templates/strings.h"

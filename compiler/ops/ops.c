@@ -111,7 +111,6 @@ static uint32_t type_set(const char *word, size_t length) {
       {"unsigned", BITS_UNSIGNED},
       {"packed", BITS_PACKED}, // integers narrower than a byte
       {"castable", BITS_ANY & ~(uint32_t)BITS_OPAQUE},
-      {"numeric", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL},
       {"any", BITS_ANY},
   };
   uint32_t types = 0;

@@ -1,6 +1,7 @@
 // Strings compared, joined, looked up and cut: Equal, StringConcat, StringSplit, and the lookup that encoders of
 // categories are made of.
 #include "compiler/ops/strings.h"
+#include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
 #include "runtime/model.h"
 #include "templates/strings.h"
@@ -127,6 +128,18 @@ const int64_t *make_lookup(Lower *lower, size_t count, const char *const *keys, 
   return table;
 }
 
+void string_lookup_step(Lower *lower, const View *x, const View *out, const int64_t *table, int64_t entries,
+                        int64_t missing, bool strict) {
+  View in = lower_dense_view(lower, x, lower->node->in[0]->name);
+  Step *step = lower_step(lower, "string_lookup");
+  ADD_DIMS(lower->program, step, view_count(out), dim_const(entries), dim_const(missing), dim_const(strict));
+  step_view(lower, step, &in);
+  step_pool(lower, step);
+  step_constant(lower, step, DT_I64, entries * ENTRY_WORDS, table);
+  step_view(lower, step, out);
+  step->parts = count_parts(view_count(out), 1024);
+}
+
 bool infer_string_lookup(Model *model, Node *node) {
   const Value *keys = node->in[1], *values = node_in(node, 2);
   if (!keys->data || (values && (!values->data || tensor_count(values->data) != tensor_count(keys->data))))
@@ -137,20 +150,13 @@ bool infer_string_lookup(Model *model, Node *node) {
 bool lower_string_lookup(Lower *lower, Node *node) {
   View out = lower_out(lower, node->out[0]);
   if (view_is_empty(&out)) return true;
-  View x = lower_dense(lower, node->in[0]);
+  View x = lower_in(lower, node->in[0]);
   const Tensor *keys = node->in[1]->data, *values = node_in(node, 2) ? node->in[2]->data : NULL;
   int64_t count = tensor_count(keys), entries, *numbers = NULL;
   if (values) numbers = NEW_ARRAY(lower->program->arena, int64_t, (size_t)count);
   for (int64_t i = 0; numbers && i < count; i++) numbers[i] = tensor_int(values, i);
   const int64_t *table = make_lookup(lower, (size_t)count, keys->strings, numbers, &entries);
-  Step *step = lower_step(lower, "string_lookup");
-  ADD_DIMS(lower->program, step, view_count(&out), dim_const(entries), dim_const(node_int(node, "missing", -1)),
-           dim_const(node_int(node, "strict", 0)));
-  step_view(lower, step, &x);
-  step_pool(lower, step);
-  step_constant(lower, step, DT_I64, entries * ENTRY_WORDS, table);
-  step_view(lower, step, &out);
-  step->parts = count_parts(view_count(&out), 1024);
+  string_lookup_step(lower, &x, &out, table, entries, node_int(node, "missing", -1), node_int(node, "strict", 0));
   return true;
 }
 

@@ -20,3 +20,5 @@ foreach(model open types)
   ingot_add_test(runtime_test_${model} unit 300 ${INGOT_PYTHON}
                  ${CMAKE_CURRENT_SOURCE_DIR}/runtime_test_${model}.py $<TARGET_FILE:runtime_${model}>)
 endforeach()
+ingot_add_test(runtime_test_memory_open unit 300 ${INGOT_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/runtime_test_memory.py
+               $<TARGET_FILE:runtime_open>)

@@ -44,7 +44,7 @@ static void record_output(Arena *arena, const Value *value, const void *data, ui
 
 // Whether a run takes less than half of this machine's memory.
 static bool fits_memory(const Program *program) {
-  if (program->frame) return false; // shapes and sizes depend on what comes in
+  if (program->frame || program->pool) return false; // shapes and sizes depend on what comes in, texts have no samples
   int64_t bytes = program->arena_bytes, most = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 2;
   for (size_t i = 0; i < program->buffer_count; i++) {
     const Buffer *b = program->buffers[i];

@@ -34,6 +34,8 @@ const Dtype *find_dtype_by_protocol(const char *name, size_t length) {
 // One byte has no order ('|u1', '<u1' and '>u1' are the same), nor have types that NumPy does not know.
 static bool has_descr(const Dtype *dtype, const char *descr, size_t length) {
   if (dtype->kind == KIND_STRING) return length > 2 && (descr[1] == 'S' || (descr[0] == '<' && descr[1] == 'U'));
+  if (dtype->number == DTYPE_FLOAT8E5M2 && length == 3 && memcmp(descr + 1, "f1", 2) == 0)
+    return true; // ml_dtypes' name
   size_t skipped = dtype->bits <= 8 || dtype->numpy[1] == 'V';
   return length > skipped && equals(dtype->numpy + skipped, descr + skipped, length - skipped);
 }

@@ -192,8 +192,10 @@ Reply answer_inference(Oip *oip, const char *body, size_t size, char *reply_buff
   Error error;
   InferRequest request = {NULL, 0};
   if (!read_request(oip, body, size, &request, &error)) return make_error_reply(400, error.text, buffer);
-  if (!run_session(oip->session, NULL, &error)) // all that can go wrong comes from the data
+  if (!run_session(oip->session, NULL, &error)) { // all that can go wrong comes from the data
+    trim_session(oip->session);
     return make_error_reply(400, error.text, buffer);
+  }
   JsonWriter json = {.data = reply_buffer, .capacity = oip->reply_bytes};
   put_outputs(&json, oip, &request);
   trim_session(oip->session);

@@ -36,7 +36,10 @@ static void print_tensors(const char *title, const ModelTensor *tensors, uint32_
     char type[200], bytes[32] = "";
     describe_type(type, sizeof type, &tensors[i]);
     if (tensors[i].slot == 0) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
-    printf("  %-*s  %-24s  %s\n", width, tensors[i].name, type, bytes);
+    if (bytes[0])
+      printf("  %-*s  %-24s  %s\n", width, tensors[i].name, type, bytes);
+    else
+      printf("  %-*s  %s\n", width, tensors[i].name, type);
   }
 }
 

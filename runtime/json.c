@@ -303,23 +303,24 @@ void put_format(JsonWriter *json, const char *format, ...) {
 
 void put_quoted(JsonWriter *json, const char *text) { put_quoted_bytes(json, text, strlen(text)); }
 
-void put_quoted_bytes(JsonWriter *json, const char *text, size_t left) {
+void put_quoted_bytes(JsonWriter *json, const char *text, size_t length) {
+  size_t left = length;
   put_text(json, "\"", 1);
   while (left > 0) {
     unsigned char c = (unsigned char)*text;
-    size_t length = utf8_length(text, left);
-    if (length == 0) {
+    size_t step = utf8_length(text, left);
+    if (step == 0) {
       put_string(json, "\xef\xbf\xbd");
-      length = 1;
+      step = 1;
     } else if (c == '"' || c == '\\') {
       put_format(json, "\\%c", c);
     } else if (c < 0x20 || c == 0x7f) {
       put_format(json, "\\u%04x", c);
     } else {
-      put_text(json, text, length);
+      put_text(json, text, step);
     }
-    text += length;
-    left -= length;
+    text += step;
+    left -= step;
   }
   put_text(json, "\"", 1);
 }

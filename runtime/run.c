@@ -82,6 +82,9 @@ static bool reserve_ranges(Session *session, uint64_t wanted, Error *error) {
   return true;
 }
 
+// Whether there is something to find out in each run; else all pointers stay as they are.
+static bool has_open_sizes(const IngotModel *model) { return model->frame_count > 0 || model->pool_used; }
+
 static void bind_values(Session *session) {
   uint32_t inputs = session->model->input_count;
   for (uint32_t i = 0; i < inputs + session->model->output_count; i++) session->io[i] = session->inputs[i].data;
@@ -102,7 +105,7 @@ bool open_session(Session *session, const IngotModel *model, const SessionSettin
   if (done) make_tables(session);
   if (done) {
     clear_inputs(session);
-    bind_values(session);
+    if (!has_open_sizes(model)) bind_values(session);
   }
   if (done && threads > 1) done = (session->team = start_team((unsigned)threads, error));
   if (!done) close_session(session);
@@ -216,7 +219,7 @@ static bool fail_step(const Session *session, int status, const ModelStep *step,
 
 bool run_session(Session *session, uint64_t *step_ns, Error *error) {
   const IngotModel *model = session->model;
-  bool open = model->frame_count > 0 || model->pool_used;
+  bool open = has_open_sizes(model);
   if (open) {
     if (!check_dims(session, error)) return false;
     begin_frame(session);

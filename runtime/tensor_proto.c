@@ -144,7 +144,7 @@ bool read_tensor(Wire wire, Value *value, const char *source, Error *error) {
   if (!open_tensor(wire, &message, source, error)) return false;
   snprintf(text, sizeof text, "number %" PRIu64, message.data_type);
   void *to = place_tensor(value, message.dtype, text, &message.shape, bound_count(&message), source, error);
-  return to && count_elements(message.shape.rank, message.shape.dims, &count) &&
+  return to && message.dtype && count_elements(message.shape.rank, message.shape.dims, &count) &&
          fill_tensor(&message, value->strings, to, count, source, error);
 }
 

@@ -83,7 +83,7 @@ TEMPLATE Status ml_scores(idx rows, idx n, idx transform, idx second, idx label,
     if (transform == SCORES_PROBIT) {
       x[0] = probit_f32(splat(score))[0];
       if (made == 2) x[1] = -x[0];
-    } else if (second == SECOND_NEGATED && transform == SCORES_LOGISTIC) {
+    } else if (made == 2 && transform == SCORES_LOGISTIC) {
       x[0] = sigmoid_f32(splat(-score))[0];
       x[1] = sigmoid_f32(splat(score))[0];
     } else if (made == 2) {

@@ -64,10 +64,6 @@ typedef struct {
 // Integers of 4 and 2 bits, one a byte.
 HELPER int8_t wrap_i4(uint32_t x) { return (int8_t)((int32_t)(x << 28) >> 28); }
 HELPER int8_t wrap_i2(uint32_t x) { return (int8_t)((int32_t)(x << 30) >> 30); }
-HELPER int8_t to_i4(double x) { return (int8_t)(x > 7 ? 7 : x < -8 ? -8 : x == x ? x : 0); }
-HELPER int8_t to_i2(double x) { return (int8_t)(x > 1 ? 1 : x < -2 ? -2 : x == x ? x : 0); }
-HELPER uint8_t to_u4(double x) { return (uint8_t)(x > 15 ? 15 : x > 0 ? x : 0); }
-HELPER uint8_t to_u2(double x) { return (uint8_t)(x > 3 ? 3 : x > 0 ? x : 0); }
 
 INTEGER_SIGNED(i8, int8_t, uint32_t, 8)
 INTEGER_SIGNED(i16, int16_t, uint32_t, 16)

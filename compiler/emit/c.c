@@ -157,7 +157,8 @@ static void print_ref(const Emitter *e, const Pointer *pointer, Text *out) {
   case BUFFER_WEIGHT: text_printf(out, " {WEIGHTS, %lld},", offset); break;
   case BUFFER_ARENA: text_printf(out, " {ARENA, %lld},", offset); break;
   case BUFFER_STATE: text_printf(out, " {ARENA, %lld},", offset + (long long)c_state_start(p)); break;
-  case BUFFER_FRAME: break; // refused by check_shapes
+  case BUFFER_FRAME:
+  case BUFFER_STRINGS: break; // refused by check_shapes
   }
 }
 
@@ -220,6 +221,7 @@ static bool check_shapes(const Emitter *e) {
       return diag_error(e->model->diag, e->model->file, "%s has no fixed shape: give one with --shape",
                         value_text(e->model, v));
   }
+  if (p->pool) return diag_error(e->model->diag, e->model->file, "--emit=c does not know strings yet");
   if (p->frame) return diag_error(e->model->diag, e->model->file, "--emit=c does not know dynamic shapes yet");
   return true;
 }

@@ -290,7 +290,10 @@ static const char *node_text(const Func *func, const Nodes *nodes, const Expr *e
   const char *pattern = e->op == EX_CAST ? casts[of->class][result->class] : ops[e->op][of->class];
   assert(pattern); // the operators' signatures admit no others
   if (e->op == EX_CAST && result->round) pattern = result->round;
-  if (e->op == EX_CAST && result->wrap && of->class > DOUBLE) pattern = result->wrap;
+  if (e->op == EX_CAST && result->wrap) {
+    if (of->class <= DOUBLE) operands[0] = arena_printf(arena, "to_i32(%s)", operands[0]);
+    pattern = result->wrap;
+  }
   Text out = {.arena = arena};
   expand(&out, pattern, e->op == EX_CAST ? result : of, operands);
   return out.data;

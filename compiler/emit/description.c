@@ -55,6 +55,7 @@ static LLVMValueRef tensors(Emitter *e, Value *const *values, const int *slots, 
   for (size_t i = 0; i < count; i++) {
     const Value *v = values[i];
     int64_t dims[MAX_RANK], bytes = slots[i] ? 0 : dtype_bytes(v->type, value_count(v));
+    if (v->type == DT_STRING && !slots[i]) bytes = dtype_unit(v->type) * value_count(v);
     for (int k = 0; k < v->rank; k++) dims[k] = dim_is_const(v->dims[k]) ? v->dims[k].value : -1;
     items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)v->rank),
                       numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)bytes), int32(e, MODEL_TENSOR),
@@ -72,6 +73,7 @@ static LLVMValueRef reference(Emitter *e, const Program *program, const Pointer 
   case BUFFER_WEIGHT: base = BASE_WEIGHTS; break;
   case BUFFER_STATE: base = BASE_STATE; break;
   case BUFFER_FRAME: base = BASE_FRAME; break;
+  case BUFFER_STRINGS: base = BASE_STRINGS; break;
   case BUFFER_INPUT: base = BASE_IO + (uint64_t)b->io; break;
   case BUFFER_OUTPUT: base = BASE_IO + program->input_count + (uint64_t)b->io; break;
   }
@@ -158,16 +160,23 @@ static LLVMValueRef weights(Emitter *e, const Program *program) {
   return LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, (uint64_t)program->weight_bytes), "ingot_weights");
 }
 
+static LLVMValueRef strings(Emitter *e, const Program *program, uint64_t *size) {
+  const char *bytes = pool_bytes(program, size);
+  return *size ? place(e, LLVMConstStringInContext2(e->context, bytes, *size, 1)) : LLVMConstNull(e->pointer);
+}
+
 void emit_model(Emitter *e, const Program *program, const Description *d) {
   const Target *target = e->target;
+  size_t string_bytes;
+  LLVMValueRef pool = strings(e, program, &string_bytes);
   LLVMValueRef model = STRUCT(
       e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
       int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
       tensors(e, program->inputs, program->input_slots, program->input_count),
       tensors(e, program->outputs, program->output_slots, program->output_count), steps(e, program), checks(e, d),
       int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes), int64(e, (uint64_t)program->state_bytes),
-      weights(e, program), int64(e, (uint64_t)program->weight_bytes), int64(e, program->frame ? UINT64_MAX : 0),
-      LLVMConstNull(e->pointer), int64(e, 0), int32(e, (uint64_t)frame_count(program)), int32(e, 0),
+      weights(e, program), int64(e, (uint64_t)program->weight_bytes), int64(e, program->frame ? UINT64_MAX : 0), pool,
+      int64(e, string_bytes), int32(e, (uint64_t)frame_count(program)), int32(e, program->pool != NULL),
       int64(e, (uint64_t)d->parameters), int64(e, (uint64_t)program->macs), text(e, d->name),
       text(e, e->model->producer), text(e, target->os_target), text(e, target->name), text(e, "ingot " INGOT_VERSION),
       int32(e, target->cpu_features));

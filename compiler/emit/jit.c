@@ -91,7 +91,8 @@ static bool place_buffers(const Program *program, const void *const *inputs, voi
       m->memory[i] = memset(m->arena + program->arena_bytes + b->offset, 0, (size_t)b->bytes.value);
       break;
     case BUFFER_FRAME: m->memory[i] = (char *)m->frame; break;
-    case BUFFER_WEIGHT: break; // when a step needs it
+    case BUFFER_WEIGHT: break;  // when a step needs it
+    case BUFFER_STRINGS: break; // what handles strings never runs here
     }
   }
   return true;

@@ -347,13 +347,15 @@ static LLVMValueRef emit_cast(FuncEmitter *f, const Expr *cast, LLVMValueRef x) 
   if (from_float && to_float) return LLVMBuildFPCast(e->builder, x, type, "");
   if (to_float)
     return from_signed ? LLVMBuildSIToFP(e->builder, x, type, "") : LLVMBuildUIToFP(e->builder, x, type, "");
-  // Through the type's own width, which may be less than a byte. Floats out of range: the nearest value; NaN: 0.
-  LLVMTypeRef exact = vector(e, LLVMIntTypeInContext(e->context, (unsigned)dtype_bits(to)));
-  LLVMTypeRef types[] = {exact, LLVMTypeOf(x)};
-  if (from_float)
-    x = call_intrinsic(e, dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);
-  else
-    x = LLVMBuildIntCast2(e->builder, x, exact, from_signed, "");
+  // Floats out of range: the nearest value; NaN: 0. Types narrower than a byte take the low bits of what int32 holds.
+  unsigned bits = (unsigned)dtype_bits(to);
+  LLVMTypeRef exact = vector(e, LLVMIntTypeInContext(e->context, bits));
+  if (from_float) {
+    LLVMTypeRef types[] = {bits < 8 ? vector(e, e->i32) : exact, LLVMTypeOf(x)};
+    bool is_signed = dtype_is_signed(to) || bits < 8;
+    x = call_intrinsic(e, is_signed ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1);
+  }
+  x = LLVMBuildIntCast2(e->builder, x, exact, from_signed, "");
   return LLVMBuildIntCast2(e->builder, x, type, dtype_is_signed(to), "");
 }
 

@@ -42,6 +42,19 @@ int64_t tensor_int(const Tensor *tensor, int64_t i) {
   return (int64_t)(raw << unused) >> unused;
 }
 
+const Tensor *tensor_unpacked(Arena *arena, const Tensor *tensor) {
+  int bits = dtype_bits(tensor->type);
+  int64_t count = tensor_count(tensor);
+  if (bits == 0 || bits >= 8) return tensor;
+  Tensor *copy = NEW(arena, Tensor);
+  *copy = *tensor;
+  char *data = count ? arena_alloc(arena, (size_t)count) : NULL;
+  for (int64_t i = 0; i < count; i++)
+    data[i] = (char)(dtype_is_float(tensor->type) ? (int64_t)read_bits(tensor, i) : tensor_int(tensor, i));
+  copy->data = data;
+  return copy;
+}
+
 // The small float formats. `special` says what the largest exponent means.
 typedef enum {
   IEEE,       // infinities and NaNs

@@ -35,8 +35,11 @@ bool expand_node(Graph *graph, Node *node, bool *replaced) {
     node->out[i]->producer = NULL;
     node->out[i] = NULL;
   }
-  Expansion e = {model, graph, node, model->values, NEW_ARRAY(model->arena, Value *, node->out_count)};
-  if (!node->op->expand(&e, node)) return false;
+  Expansion e = {model, graph, node, node, model->values, NEW_ARRAY(model->arena, Value *, node->out_count)};
+  if (!node->op->expand(&e, node)) { // it may be asked again when more is known
+    while (node->prev != before) node_remove(graph, node->prev);
+    return false;
+  }
   bool made = node->prev != before;
   for (size_t i = 0; i < node->out_count; i++) made = made || e.results[i];
   if (node->op->infer && !made) return true; // the other rules hold
@@ -74,7 +77,7 @@ Value *expand_make(Expansion *e, const char *type, size_t count, Value *const *i
 
 Value *expand_make_in(Expansion *e, const char *domain, const char *type, size_t count, Value *const *in) {
   Value *out = value_new_typed(e->graph, e->node->loc.name, result_type(type, in, count), -1, NULL);
-  Node *node = node_new(e->graph, e->node, domain, type, in, count, &out, 1);
+  Node *node = node_new(e->graph, e->before, domain, type, in, count, &out, 1);
   const char *op = node->loc.op;
   node->loc = e->node->loc; // where the user finds it
   node->loc.op = op;
@@ -220,6 +223,34 @@ Value *expand_inline(Expansion *e, Graph *body, Value *const *in) {
     value_replace(e->graph, body->inputs[i], in[i]);
   }
   return body->outputs[0];
+}
+
+Expansion expand_body(Expansion *e, const char *name) {
+  Expansion body = *e;
+  body.graph = graph_new(e->model, e->graph, arena_printf(e->model->arena, "%s/%s", e->graph->name, name));
+  body.before = NULL;
+  return body;
+}
+
+Value *expand_body_input(Expansion *body, DType type) {
+  Value *value = value_new_typed(body->graph, body->node->loc.name, type, -1, NULL);
+  APPEND(body->model->arena, body->graph->inputs, body->graph->input_count, value);
+  return value;
+}
+
+void expand_body_output(Expansion *body, Value *value) {
+  Graph *graph = body->graph;
+  if (value->is_output || !value->producer) value = IDENTITY(body, value); // each output is a value of its own
+  value->is_output = true;
+  size_t count = graph->output_count;
+  APPEND(body->model->arena, graph->output_names, count, value->name);
+  APPEND(body->model->arena, graph->outputs, graph->output_count, value);
+}
+
+void expand_set_body(Expansion *e, Value *scan, const Expansion *body) {
+  Node *node = scan->producer;
+  APPEND(e->model->arena, node->attrs, node->attr_count,
+         ((Attr){.name = "body", .type = ATTR_GRAPH, .g = body->graph}));
 }
 
 /* what the node says */

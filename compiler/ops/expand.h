@@ -13,6 +13,7 @@ struct Expansion {
   Model *model;
   Graph *graph;
   Node *node;
+  Node *before;    // which new nodes stand; NULL: at the graph's end
   int first;       // values from this id on are the expansion's own
   Value **results; // of each output of the node
 };
@@ -99,6 +100,15 @@ Value *expand_range(Expansion *e, Value *n);
 Value *expand_channels(Expansion *e, Value *vector, int rank);
 // The nodes of a subgraph, which is used up but for its list of outputs, over these inputs: its first output.
 Value *expand_inline(Expansion *e, Graph *body, Value *const *in);
+
+// A body for a Scan that is made here: MAKE and the others put nodes at its end.
+Expansion expand_body(Expansion *e, const char *name);
+Value *expand_body_input(Expansion *body, DType type);
+void expand_body_output(Expansion *body, Value *value);
+void expand_set_body(Expansion *e, Value *scan, const Expansion *body);
+
+// Dropout in training (random.c).
+bool expand_dropout_training(Expansion *e, Node *node);
 
 /* what the node says */
 

@@ -35,34 +35,39 @@ bool expand_space_to_depth(Expansion *e, Node *node) {
   return expand_done(e, 0, RESHAPE_TO(e, blocks, n, MUL(e, c, INT(e, b * b)), h, w));
 }
 
-// Along each axis what is too much goes, then what is missing comes, half of it on either side.
-bool expand_center_crop_pad(Expansion *e, Node *node) {
-  Value *x = node->in[0], *want = expand_cast(e, node->in[1], DT_I64);
-  int64_t all[MAX_RANK];
-  size_t count;
-  const int64_t *axes = node_ints(node, "axes", &count);
-  for (int i = 0; i < x->rank; i++) all[i] = i;
-  if (!axes) axes = all, count = (size_t)x->rank;
-  for (size_t i = 0; i < count; i++) {
-    int axis;
-    if (!need_axis(e->model, node, axes[i], x->rank, &axis)) return false;
-    if (i < MAX_RANK) all[i] = axis;
-  }
-  if (count > (size_t)x->rank) return node_error(e->model, node, "'axes' has %zu axes", count);
-  Value *on = expand_ints(e, count, all), *have = GATHER(e, SHAPE(e, x), on, 0), *zero = INT(e, 0), *two = INT(e, 2);
-  Value *from = MAX(e, DIV(e, SUB(e, have, want), two), zero);
-  Value *cut = MAKE(e, "Slice", x, from, ADD(e, from, MIN(e, want, have)), on);
-  Value *missing = MAX(e, SUB(e, want, have), zero), *before = DIV(e, missing, two);
-  Value *pads = CONCAT(e, 0, before, SUB(e, missing, before));
-  return expand_done(e, 0, MAKE(e, "Pad", cut, pads, NULL, on));
-}
-
 // Element i of an integer input as a vector of one element.
 static Value *element(Expansion *e, size_t input, int64_t i) {
   int64_t count;
   const Dim *elems = known_elems(e->model, e->node->in[input], &count);
   if (elems && i < count && dim_is_const(elems[i])) return INT(e, elems[i].value);
-  return GATHER(e, e->node->in[input], INT(e, i), 0);
+  return expand_cast(e, GATHER(e, e->node->in[input], INT(e, i), 0), DT_I64);
+}
+
+// Element i of an axis of length `want` comes from element i + (have - want) / 2, rounded towards 0; 0 where there is
+// none.
+static Value *centred_along(Expansion *e, Value *x, int axis, Value *want, int rank) {
+  Value *have = DIM(e, x, axis), *zero = INT(e, 0);
+  Value *at = ADD(e, expand_range(e, want), DIV(e, SUB(e, have, want), INT(e, 2)));
+  Value *last = MAX(e, SUB(e, have, INT(e, 1)), zero);
+  Value *inside = AND(e, LESS_EQUAL(e, zero, at), LESS(e, at, have));
+  int64_t dims[MAX_RANK];
+  for (int i = 0; i < rank; i++) dims[i] = i == axis ? -1 : 1;
+  inside = MAKE(e, "Reshape", inside, expand_ints(e, (size_t)rank, dims));
+  return WHERE(e, inside, GATHER(e, x, MIN(e, MAX(e, at, zero), last), axis), SCALAR(e, x, 0));
+}
+
+bool expand_center_crop_pad(Expansion *e, Node *node) {
+  Value *x = node->in[0];
+  int rank = x->rank;
+  size_t count;
+  const int64_t *axes = node_ints(node, "axes", &count);
+  if (!axes) count = (size_t)rank;
+  for (size_t i = 0; i < count; i++) {
+    int axis = (int)i;
+    if (axes && !need_axis(e->model, node, axes[i], rank, &axis)) return false;
+    x = centred_along(e, x, axis, element(e, 1, (int64_t)i), rank);
+  }
+  return expand_done(e, 0, x);
 }
 
 // The places of n pixels between -1 and 1.
@@ -100,12 +105,13 @@ bool expand_affine_grid(Expansion *e, Node *node) {
   return expand_done(e, 0, sum);
 }
 
-// A mask that lets everything pass, while nothing is dropped.
+// Where nothing is dropped: a mask that lets everything pass.
 bool expand_dropout(Expansion *e, Node *node) {
   Value *x = node->in[0], *training = node_in(node, 2), *ratio = node_in(node, 1);
   bool tests = !training || (training->data && !tensor_int(training->data, 0));
   bool drops_nothing = ratio && ratio->data && tensor_float(ratio->data, 0) == 0;
-  if (!(tests || drops_nothing) || (!training && !node_has_out(node, 1))) return true;
+  if (!tests && !drops_nothing) return expand_dropout_training(e, node);
+  if (!training && !node_has_out(node, 1)) return true;
   if (node_has_out(node, 1)) expand_done(e, 1, EXPAND_TO(e, expand_scalar(e, node->out[1]->type, 1), SHAPE(e, x)));
   return expand_done(e, 0, IDENTITY(e, x));
 }

@@ -1,4 +1,5 @@
 // Signals: Fourier transforms as products with matrices of sines and cosines, windows, mel weights.
+#include "compiler/ops/elementwise.h"
 #include "compiler/ops/expand.h"
 
 #include <math.h>
@@ -85,12 +86,117 @@ static bool transform(Expansion *e, const Node *node, int64_t axis_given) {
   return expand_done(e, 0, axis != rank - 2 ? expand_transpose(e, y, (size_t)rank, swap) : y);
 }
 
+/* an axis that only the run knows: a branch for each */
+
+// A branch of the node's graph with one output.
+static Graph *new_branch(Expansion *e, const char *name) {
+  Graph *branch = graph_new(e->model, e->graph, name);
+  Value *out = value_new_typed(branch, name, e->node->in[0]->type, -1, NULL);
+  size_t names = 0;
+  out->is_output = true;
+  APPEND(e->model->arena, branch->output_names, names, out->name);
+  APPEND(e->model->arena, branch->outputs, branch->output_count, out);
+  return branch;
+}
+
+static Graph *branch_on_axis(Expansion *e, int64_t axis) {
+  Graph *branch = new_branch(e, "axis");
+  Value *at = value_const_ints(branch, "axis", &axis, 1), *in[] = {e->node->in[0], e->node->in[1], at};
+  Node *node = node_new(branch, NULL, "", "DFT", in, COUNT(in), branch->outputs, 1);
+  node->loc = e->node->loc;
+  node_set_int(e->model, node, "inverse", node_int(e->node, "inverse", 0));
+  node_set_int(e->model, node, "onesided", node_int(e->node, "onesided", 0));
+  return branch;
+}
+
+// The graph's output is that of one of two branches.
+static void choose(Expansion *e, Graph *graph, Value *condition, Graph *yes, Graph *no) {
+  Node *node = node_new(graph, NULL, "", "If", &condition, 1, graph->outputs, 1);
+  Attr branches[] = {{.name = "then_branch", .type = ATTR_GRAPH, .g = yes},
+                     {.name = "else_branch", .type = ATTR_GRAPH, .g = no}};
+  node->loc = e->node->loc;
+  for (int i = 0; i < 2; i++) {
+    branches[i].g->parent = graph;
+    APPEND(e->model->arena, node->attrs, node->attr_count, branches[i]);
+  }
+}
+
+// Whether there is something to transform along the axis: half a spectrum of one point stands for none.
+static bool may_transform(const Node *node, int axis) {
+  Dim dim = node->in[0]->dims[axis];
+  bool half_in = node_int(node, "inverse", 0) && node_int(node, "onesided", 0);
+  return !half_in || node_in(node, 1) || !dim_is_const(dim) || dim.value > 1;
+}
+
+static bool transform_on_any_axis(Expansion *e, Node *node) {
+  int rank = node->in[0]->rank, count = 0, axes[MAX_RANK];
+  Value *conditions[MAX_RANK];
+  if (!need_rank(e->model, node, 0, 2, MAX_RANK)) return false;
+  Value *axis = RESHAPE(e, node->in[2], -1), *zero = INT(e, 0);
+  axis = WHERE(e, LESS(e, axis, zero), ADD(e, axis, INT(e, rank)), axis);
+  for (int i = 0; i < rank - 1; i++) {
+    if (!may_transform(node, i)) continue;
+    conditions[count] = SQUEEZE(e, EQUAL(e, axis, INT(e, i)), 0);
+    axes[count++] = i;
+  }
+  if (!count) return node_error(e->model, node, "no axis has points to transform");
+  Graph *branch = branch_on_axis(e, axes[count - 1]);
+  for (int i = count - 2; i >= 0; i--) {
+    Graph *more = new_branch(e, "axes");
+    choose(e, more, conditions[i], branch_on_axis(e, axes[i]), branch);
+    branch = more;
+  }
+  return expand_done(e, 0, expand_inline(e, branch, NULL));
+}
+
+// Whether the numbers of an input are known when compiling.
+static bool is_known(Expansion *e, size_t input) {
+  int64_t count;
+  Value *value = node_in(e->node, input);
+  const Dim *elems = known_elems(e->model, value, &count);
+  for (int64_t i = 0; elems && i < count; i++)
+    if (!dim_is_const(elems[i])) return false;
+  return !value || elems;
+}
+
 bool expand_dft(Expansion *e, Node *node) {
   int64_t axis;
+  Value *given = node_in(node, 2);
+  if (!is_known(e, 2)) return !want_constant(e->model, given) && transform_on_any_axis(e, node);
   return expand_int_input(e, 2, -2, &axis) && transform(e, node, axis);
 }
 
 bool expand_dft_attributes(Expansion *e, Node *node) { return transform(e, node, node_int(node, "axis", 1)); }
+
+// sin(π · x / n)
+static Value *sine(Expansion *e, Value *x, Value *n) { return SIN(e, MUL(e, DIV(e, x, n), SCALAR(e, x, pi))); }
+
+// The transform of n real points as a matrix [n, out · 2], both vectors of one element. Angles are brought to -π/2 ...
+// π/2 as integers, so that zeros are zeros: half turns of x / n for x in -n ... n.
+static Value *run_time_matrix(Expansion *e, DType type, Value *n, Value *out) {
+  Value *product = MUL(e, RESHAPE(e, expand_range(e, n), -1, 1), expand_range(e, out)), *two = INT(e, 2);
+  Value *x = MUL(e, SUB(e, product, MUL(e, DIV(e, product, n), n)), two);
+  x = expand_cast(e, WHERE(e, LESS(e, n, x), SUB(e, x, MUL(e, n, two)), x), type);
+  Value *whole = expand_cast(e, n, type), *size = ABS(e, x), *double_size = ADD(e, size, size);
+  Value *real = sine(e, SUB(e, whole, double_size), ADD(e, whole, whole));
+  Value *imaginary = MUL(e, MAKE(e, "Sign", NEG(e, x)), sine(e, MIN(e, size, SUB(e, whole, size)), whole));
+  return RESHAPE(e, CONCAT(e, 2, UNSQUEEZE(e, real, 2), UNSQUEEZE(e, imaginary, 2)), 0, -1);
+}
+
+// With a step or a length that only the run knows: frames are gathered.
+static bool run_time_stft(Expansion *e, const Node *node) {
+  Value *x = node->in[0], *window = node_in(node, 2), *length = node_in(node, 3);
+  Value *step = RESHAPE(e, expand_cast(e, node->in[1], DT_I64), -1), *one = INT(e, 1);
+  if (!dim_is_const(x->dims[2]) || x->dims[2].value != 1)
+    return node_error(e->model, node, "frames of complex numbers must be known when compiling");
+  Value *n = length ? RESHAPE(e, expand_cast(e, length, DT_I64), -1) : window ? DIM(e, window, 0) : DIM(e, x, 1);
+  Value *count = ADD(e, DIV(e, SUB(e, DIM(e, x, 1), n), step), one);
+  Value *at = ADD(e, MUL(e, RESHAPE(e, expand_range(e, count), -1, 1), step), expand_range(e, n));
+  Value *frames = GATHER(e, SQUEEZE(e, x, 2), at, 1);
+  if (window) frames = MUL(e, frames, window);
+  Value *out = node_int(node, "onesided", 1) ? ADD(e, DIV(e, n, INT(e, 2)), one) : n;
+  return expand_done(e, 0, RESHAPE(e, MATMUL(e, frames, run_time_matrix(e, x->type, n, out)), 0, 0, -1, 2));
+}
 
 // A convolution: each frame is a place of the kernel, whose outputs are the points of the frame's transform.
 bool expand_stft(Expansion *e, Node *node) {
@@ -98,6 +204,8 @@ bool expand_stft(Expansion *e, Node *node) {
   int64_t step, length = 0;
   Transform t = {.out_parts = 2};
   if (!need_rank(e->model, node, 0, 3, 3) || !read_parts(e, x, &t.in_parts)) return false;
+  for (size_t i = 1; i < 4; i += 2)
+    if (!is_known(e, i)) return !want_constant(e->model, node->in[i]) && run_time_stft(e, node);
   if (!expand_int_input(e, 1, 1, &step)) return false;
   if (window && (!need_rank(e->model, node, 2, 1, 1) || !expand_const_dim(e, 2, 0, &length))) return false;
   if (!window && !node_in(node, 3) && !expand_const_dim(e, 0, 1, &length)) return false;

@@ -42,7 +42,7 @@ static bool count_ints(Model *model, Node *node, Dim *count) {
 static bool count_floats(Model *model, Node *node, Dim *count) {
   for (size_t i = 0; i < 3; i++) {
     if (node->in[i]->data) continue;
-    if (node->in[i]->from_constants && !model->wanted) return model->wanted = node->in[i], false;
+    if (want_constant(model, node->in[i])) return false;
     return *count = dim_new_symbol(model->dims, "count"), true;
   }
   double start = tensor_float(node->in[0]->data, 0), limit = tensor_float(node->in[1]->data, 0);
@@ -66,14 +66,13 @@ bool lower_range(Lower *lower, Node *node) {
   Dim n = node->out[0]->dims[0];
   if (dtype_is_float(type) && !dim_is_const(n)) {
     Program *program = lower->program;
-    Dim slot = dim_const(8 * frame_slot(program, n));
     Step *step = lower_step(lower, "range_count");
     step_int(program, step, dtype_unit(type));
     for (size_t i = 0; i < 3; i++) {
       View view = lower_in(lower, node->in[i]);
       step_view(lower, step, &view);
     }
-    step_buffer(program, step, frame_buffer(program), slot);
+    step_slot(lower, step, n);
   } else if (!dtype_is_float(type)) {
     int64_t one;
     const Dim *delta = known_elems(lower->model, node->in[2], &one);

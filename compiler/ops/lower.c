@@ -115,9 +115,10 @@ static void set_view(Lower *lower, const Value *value, const View *view) {
 View lower_in(Lower *lower, const Value *value) {
   if (!lower->views[value->id]) {
     assert(value->data);
-    View view = view_of_ints(NULL, value->type, value->data->rank, value->data->dims);
+    const Tensor *data = tensor_unpacked(lower->program->arena, value->data);
+    View view = view_of_ints(NULL, value->type, data->rank, data->dims);
     view.buffer = buffer_new(lower->program, BUFFER_WEIGHT, dim_bytes(value->type, view_count(&view)), value->name);
-    view.buffer->tensor = value->data;
+    view.buffer->tensor = value->type == DT_STRING ? pool_tensor(lower->program, value->data) : data;
     set_view(lower, value, &view);
   }
   return *lower->views[value->id];
@@ -276,6 +277,11 @@ void step_view(Lower *lower, Step *step, const View *view) {
   step_buffer(lower->program, step, view->buffer, dim_bytes(view->type, view->offset));
 }
 
+void step_slot(Lower *lower, Step *step, Dim symbol) {
+  Program *program = lower->program;
+  step_buffer(program, step, frame_buffer(program), dim_const(8 * (int64_t)frame_slot(program, symbol)));
+}
+
 static Access view_access(Lower *lower, Step *step, const View *view) {
   assert(view->rank == COORDS);
   Access access = {.type = view->type};
@@ -424,6 +430,7 @@ static bool is_below(Dim dim, int64_t least) { return dim_is_const(dim) && dim.v
 // Copies whose last dims change places go through the transpose template, which moves whole tiles.
 static bool copy_transposed(Lower *lower, View *views) {
   View *out = &views[0], *in = &views[1];
+  if (dtype_unit(out->type) > 8) return false;
   int rank = out->rank, col = rank - 1, row = -1;
   if (rank < 2 || rank > 4 || !dim_is(out->strides[col], 1) || dim_is(in->strides[col], 1)) return false;
   for (int i = 0; i < col; i++)
@@ -541,6 +548,36 @@ static void report_output(Lower *lower, size_t i, const View *view) {
   step->dim_count = count;
 }
 
+static bool is_packed(DType type) { return dtype_bits(type) > 0 && dtype_bits(type) < 8; }
+
+// Elements narrower than a byte are packed in inputs and outputs, and one a byte in between.
+static Dim packed_bytes(DType type, Dim count) { return dim_div_up(count, 8 / dtype_bits(type)); }
+
+static View lower_unpacked(Lower *lower, const View *in, const char *name) {
+  View out = view_dense(NULL, in->type, in->rank, in->dims);
+  Dim count = view_count(in);
+  bool is_signed = dtype_is_signed(in->type) && !dtype_is_float(in->type);
+  out.buffer = buffer_new(lower->program, BUFFER_ARENA, count, name);
+  if (view_is_empty(in)) return out;
+  Step *step = lower_step(lower, "unpack_bits");
+  ADD_DIMS(lower->program, step, dim_const(dtype_bits(in->type)), dim_const(is_signed), count);
+  step_buffer(lower->program, step, in->buffer, dim_const(0));
+  step_buffer(lower->program, step, out.buffer, dim_const(0));
+  step->parts = count_parts(count, 4096);
+  return out;
+}
+
+static void lower_packed(Lower *lower, Buffer *out, const View *view, const char *name) {
+  View in = lower_dense_view(lower, view, name);
+  Dim count = view_count(&in);
+  if (view_is_empty(&in)) return;
+  Step *step = lower_step(lower, "pack_bits");
+  ADD_DIMS(lower->program, step, dim_const(dtype_bits(in.type)), count);
+  step_view(lower, step, &in);
+  step_buffer(lower->program, step, out, dim_const(0));
+  step->parts = count_parts(count, 4096);
+}
+
 // The graph's outputs get buffers of their own, in row-major order.
 static bool lower_outputs(Lower *lower, const Graph *graph) {
   Program *program = lower->program;
@@ -548,16 +585,22 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
     Value *value = graph->outputs[i];
     View view = lower_in(lower, value);
     bool whole = view.buffer->kind == BUFFER_ARENA && view_is_dense(&view) && dim_is(view.offset, 0) &&
-                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view)));
+                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view))) &&
+                 !is_packed(view.type);
     lower->node = value->producer ? value->producer : nameless(lower, graph, value, "output");
     if (whole) {
       view.buffer->kind = BUFFER_OUTPUT;
       view.buffer->io = (int)i;
     } else {
-      Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, dim_bytes(view.type, view_count(&view)), value->name);
+      bool packed = is_packed(view.type);
+      Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
+      Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, bytes, value->name);
       buffer->io = (int)i;
       View out = view_dense(buffer, view.type, view.rank, view.dims);
-      if (!lower_copy(lower, &out, &view)) return false;
+      if (packed)
+        lower_packed(lower, buffer, &view, value->name);
+      else if (!lower_copy(lower, &out, &view))
+        return false;
       view = out;
     }
     if (!view_is_static(&view)) report_output(lower, i, &view);
@@ -570,11 +613,14 @@ static bool lower_inputs(Lower *lower, const Graph *graph) {
   for (size_t i = 0; i < graph->input_count; i++) {
     Value *value = graph->inputs[i];
     View view = view_dense(NULL, value->type, value->rank, value->dims);
-    view.buffer = buffer_new(program, BUFFER_INPUT, dim_bytes(value->type, view_count(&view)), value->name);
+    bool packed = is_packed(view.type);
+    Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
+    view.buffer = buffer_new(program, BUFFER_INPUT, bytes, value->name);
     view.buffer->io = (int)i;
     if (!view_is_static(&view)) program->input_slots[i] = frame_input(program, (size_t)value->rank, value->dims);
-    set_view(lower, value, &view);
     lower->node = nameless(lower, graph, value, "input");
+    if (packed) view = lower_unpacked(lower, &view, value->name);
+    set_view(lower, value, &view);
     if (!measure(lower, value)) return false;
   }
   return true;
@@ -598,6 +644,8 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
   program->outputs = graph->outputs, program->output_count = graph->output_count;
   program->input_slots = NEW_ARRAY(arena, int, graph->input_count);
   program->output_slots = NEW_ARRAY(arena, int, graph->output_count);
+  for (size_t i = 0; i < graph->input_count; i++)
+    if (graph->inputs[i]->type == DT_STRING) program_pool(program);
   int errors = model->diag->errors;
   if (!lower_inputs(&lower, graph)) return NULL;
   for (Node *node = graph->first; node; node = node->next) {

@@ -18,6 +18,8 @@ bool lower_node(Lower *lower, Node *node);
 View lower_block(Lower *lower, const char *name, DType type, int rank, const Dim *dims);
 // A block has room for `bytes` from here on, and holds its first `keep` bytes still.
 void lower_reserve(Lower *lower, Buffer *block, Dim bytes, Dim keep);
+// A pointer argument: the frame's slot of a symbol that the template finds out.
+void step_slot(Lower *lower, Step *step, Dim symbol);
 // A view in row-major order: itself or a copy.
 View lower_dense_view(Lower *lower, const View *view, const char *name);
 // One more load of a function of the step; returns its index for expr_load. step_fetch_more: for expr_fetch.

@@ -62,6 +62,29 @@ const char *const *ml_names(const Node *node, const char *name, size_t *count) {
   return given ? attr->strings : NULL;
 }
 
+const int64_t *ml_ints(Expansion *e, const char *name, size_t *count, bool any) {
+  size_t given;
+  const int64_t *ints = node_ints(e->node, name, &given);
+  if (given && (any || given == *count)) return *count = given, ints;
+  if (!given) {
+    node_error(e->model, e->node, "'%s' is missing", name);
+    return NULL;
+  }
+  node_error(e->model, e->node, "'%s' has %zu numbers; %zu are needed", name, given, *count);
+  return NULL;
+}
+
+const double *ml_reals(Expansion *e, const char *name, const char *tensor_name, size_t *count) {
+  const double *floats = name ? ml_floats(e->node, name, count) : NULL;
+  const Attr *attr = node_attr(e->node, tensor_name);
+  if (floats || !attr || attr->type != ATTR_TENSOR) return *count = floats ? *count : 0, floats;
+  const Tensor *tensor = attr->t;
+  *count = (size_t)tensor_count(tensor);
+  double *reals = NEW_ARRAY(e->model->arena, double, *count);
+  for (size_t i = 0; i < *count; i++) reals[i] = tensor_float(tensor, (int64_t)i);
+  return reals;
+}
+
 /* scores and labels */
 
 int ml_transform(Expansion *e) {

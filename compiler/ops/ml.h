@@ -19,6 +19,11 @@ int64_t ml_features(Expansion *e);
 const double *ml_floats(const Node *node, const char *name, size_t *count); // NULL, 0 where absent
 const char *const *ml_names(const Node *node, const char *name, size_t *count);
 
+// `count` numbers of an attribute; NULL after an error. With `any` their number, not 0, is what the node says.
+const int64_t *ml_ints(Expansion *e, const char *name, size_t *count, bool any);
+// Floats of an attribute (`name` may be NULL) or of the tensor that may stand for it. *count: how many, 0 where absent.
+const double *ml_reals(Expansion *e, const char *name, const char *tensor_name, size_t *count);
+
 /* scores and labels: see templates/ml_score.h */
 
 // Number of post_transform by name; -1 after an error.

@@ -50,16 +50,20 @@ static int64_t key_at(const List *list, size_t i) { // as templates/ml_lookup.h 
   return real != real ? INT64_MAX : real == 0 ? 0 : (int64_t)float_bits(DT_F64, real);
 }
 
-// Numbers of the keys that x holds, `missing` where it holds none of them; of equal keys the last counts.
+// Numbers of the keys that x holds, `missing` where it holds none of them. Of equal keys the last counts, in
+// LabelEncoder 2 the first.
 static Value *look_up(Expansion *e, Value *x, const List *keys, const int64_t *values, int64_t missing, bool strict) {
   Arena *arena = e->model->arena;
+  bool first = !strcmp(e->node->type, "LabelEncoder") && e->node->op->since == 2;
   Entry *entries = NEW_ARRAY(arena, Entry, keys->count);
   int64_t *sorted = NEW_ARRAY(arena, int64_t, keys->count), *numbers = NEW_ARRAY(arena, int64_t, keys->count),
           count = 0;
   for (size_t i = 0; i < keys->count; i++) entries[i] = (Entry){key_at(keys, i), values ? values[i] : (int64_t)i, i};
   qsort(entries, keys->count, sizeof *entries, by_key);
   for (size_t i = 0; i < keys->count; i++) {
-    if (count && sorted[count - 1] == entries[i].key) count--;
+    bool again = count && sorted[count - 1] == entries[i].key;
+    if (again && first) continue;
+    count -= again;
     sorted[count] = entries[i].key;
     numbers[count++] = entries[i].value;
   }

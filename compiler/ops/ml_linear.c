@@ -28,6 +28,7 @@ static Value *multiply(Expansion *e, int64_t targets) {
 bool expand_linear_regressor(Expansion *e, Node *node) {
   int transform = ml_transform(e);
   int64_t targets = node_int(node, "targets", 1);
+  if (targets < 1 || targets > INT32_MAX) return node_error(e->model, node, "'targets' is %lld", (long long)targets);
   Value *out = transform < 0 ? NULL : multiply(e, targets);
   if (!out) return false;
   if (transform != SCORES_NONE && (targets > 1 || transform == SCORES_PROBIT))
@@ -44,7 +45,7 @@ bool expand_linear_classifier(Expansion *e, Node *node) {
   if (!count) count = labels.count;
   if (count == 1) {
     rule.label = LABEL_OVER;
-    rule.second = rule.transform == SCORES_LOGISTIC ? SECOND_NEGATED : SECOND_COMPLEMENT;
+    rule.second = SECOND_COMPLEMENT;
   }
   if (labels.count != (count == 1 ? 2 : count))
     return node_error(e->model, node, "%zu labels for %zu scores", labels.count, count);

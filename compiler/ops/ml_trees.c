@@ -1,41 +1,18 @@
-// TreeEnsemble, TreeEnsembleClassifier, TreeEnsembleRegressor: reading and checking their attributes.
+// TreeEnsembleClassifier and TreeEnsembleRegressor: reading and checking their attributes, and what is made of the
+// sums.
 #include "compiler/ops/ml_trees.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* attributes */
-
-// `count` numbers of an attribute; NULL after an error. With `any` their number is what the node says.
-static const int64_t *read_ints(Expansion *e, const char *name, size_t *count, bool any) {
-  size_t given;
-  const int64_t *ints = node_ints(e->node, name, &given);
-  if (ints && (any || given == *count)) return *count = given, ints;
-  node_error(e->model, e->node, "'%s' has %zu numbers; %zu are needed", name, given, *count);
-  return NULL;
-}
-
-// Floats of an attribute or of the tensor that may stand for it. *count: how many, 0 where absent.
-static const double *read_reals(Expansion *e, const char *name, const char *tensor_name, size_t *count) {
-  const double *floats = name ? ml_floats(e->node, name, count) : NULL;
-  const Attr *attr = node_attr(e->node, tensor_name);
-  if (floats || !attr || attr->type != ATTR_TENSOR) return *count = floats ? *count : 0, floats;
-  const Tensor *tensor = attr->t;
-  *count = (size_t)tensor_count(tensor);
-  double *reals = NEW_ARRAY(e->model->arena, double, *count);
-  for (size_t i = 0; i < *count; i++) reals[i] = tensor_float(tensor, (int64_t)i);
-  return reals;
-}
-
-// The outcomes of a comparison that make it true; what `value != value` is, a NaN decides alone.
-static unsigned outcomes(unsigned how, double value, bool missing_tracks_true) {
+unsigned tree_outcomes(unsigned how, double value, bool missing_tracks_true) {
   if (how == (TREE_LESS | TREE_GREATER)) how |= TREE_NAN; // a NaN differs from everything
   if (isnan(value)) how = how & TREE_NAN ? TREE_LESS | TREE_EQUAL | TREE_GREATER | TREE_NAN : 0;
   return missing_tracks_true ? how | TREE_NAN : how;
 }
 
-/* TreeEnsembleClassifier and -Regressor: nodes by (tree, node) */
+/* nodes by (tree, node) */
 
 typedef struct {
   int64_t tree, id;
@@ -72,15 +49,14 @@ static bool read_mode(Expansion *e, const char *mode, unsigned *how) {
 static bool read_nodes(Expansion *e, Ensemble *t, Name **names_out) {
   Model *model = e->model;
   size_t n = 0, values, modes, missing;
-  const int64_t *trees = read_ints(e, "nodes_treeids", &n, true);
+  const int64_t *trees = ml_ints(e, "nodes_treeids", &n, true);
   if (!trees) return false;
-  if (!n) return node_error(model, e->node, "there are no nodes");
-  const int64_t *ids = read_ints(e, "nodes_nodeids", &n, false);
-  const int64_t *features = ids ? read_ints(e, "nodes_featureids", &n, false) : NULL;
-  const int64_t *yes = features ? read_ints(e, "nodes_truenodeids", &n, false) : NULL;
-  const int64_t *no = yes ? read_ints(e, "nodes_falsenodeids", &n, false) : NULL;
+  const int64_t *ids = ml_ints(e, "nodes_nodeids", &n, false);
+  const int64_t *features = ids ? ml_ints(e, "nodes_featureids", &n, false) : NULL;
+  const int64_t *yes = features ? ml_ints(e, "nodes_truenodeids", &n, false) : NULL;
+  const int64_t *no = yes ? ml_ints(e, "nodes_falsenodeids", &n, false) : NULL;
   if (!no) return false;
-  const double *value = read_reals(e, "nodes_values", "nodes_values_as_tensor", &values);
+  const double *value = ml_reals(e, "nodes_values", "nodes_values_as_tensor", &values);
   const char *const *mode = ml_names(e->node, "nodes_modes", &modes);
   const int64_t *track = node_ints(e->node, "nodes_missing_value_tracks_true", &missing);
   if (values != n) return node_error(model, e->node, "'nodes_values' has %zu numbers; %zu are needed", values, n);
@@ -106,7 +82,7 @@ static bool read_nodes(Expansion *e, Ensemble *t, Name **names_out) {
     if (!strcmp(mode[i], "LEAF")) continue;
     unsigned how;
     if (!read_mode(e, mode[i], &how)) return false;
-    node->how = outcomes(how, value[i], i < missing && track[i] == 1);
+    node->how = tree_outcomes(how, value[i], i < missing && track[i] == 1);
     if (isnan(node->value)) node->value = 0;
     node->feature = features[i];
     if (features[i] < 0 || features[i] >= feature_count)
@@ -135,14 +111,14 @@ static bool read_weights(Expansion *e, Ensemble *t, const char *prefix, int64_t 
   Model *model = e->model;
   Arena *arena = model->arena;
   w->count = 0;
-  const int64_t *ids = read_ints(e, arena_printf(arena, "%s_ids", prefix), &w->count, true);
-  const int64_t *trees = ids ? read_ints(e, arena_printf(arena, "%s_treeids", prefix), &w->count, false) : NULL;
-  const int64_t *nodes = trees ? read_ints(e, arena_printf(arena, "%s_nodeids", prefix), &w->count, false) : NULL;
+  const int64_t *ids = ml_ints(e, arena_printf(arena, "%s_ids", prefix), &w->count, true);
+  const int64_t *trees = ids ? ml_ints(e, arena_printf(arena, "%s_treeids", prefix), &w->count, false) : NULL;
+  const int64_t *nodes = trees ? ml_ints(e, arena_printf(arena, "%s_nodeids", prefix), &w->count, false) : NULL;
   if (!nodes) return false;
   size_t count;
   w->ids = ids;
-  w->weights = read_reals(e, arena_printf(arena, "%s_weights", prefix),
-                          arena_printf(arena, "%s_weights_as_tensor", prefix), &count);
+  w->weights = ml_reals(e, arena_printf(arena, "%s_weights", prefix),
+                        arena_printf(arena, "%s_weights_as_tensor", prefix), &count);
   if (count != w->count)
     return node_error(model, e->node, "'%s_weights' has %zu numbers; %zu are needed", prefix, count, w->count);
   int64_t *leaf = NEW_ARRAY(arena, int64_t, w->count);
@@ -179,6 +155,12 @@ static bool read_weights(Expansion *e, Ensemble *t, const char *prefix, int64_t 
 
 /* results */
 
+bool tree_targets(Expansion *e, int64_t *out) {
+  *out = node_int(e->node, "n_targets", 1);
+  if (*out > 0 && *out <= INT32_MAX) return true;
+  return node_error(e->model, e->node, "'n_targets' is %lld", (long long)*out);
+}
+
 static bool read_aggregate(Expansion *e, int *out) {
   static const char *const names[] = {"AVERAGE", "SUM", "MIN", "MAX"};
   const char *name = node_string(e->node, "aggregate_function", "SUM");
@@ -187,8 +169,7 @@ static bool read_aggregate(Expansion *e, int *out) {
   return node_error(e->model, e->node, "'aggregate_function' is '%s'", name);
 }
 
-// The targets of a regression, transformed, as the node's output.
-static bool regress(Expansion *e, const Ensemble *t, TreeOptions options, int transform) {
+bool tree_regress(Expansion *e, const Ensemble *t, TreeOptions options, int transform) {
   Value *x = ml_rows(e, &options.wide);
   options.tracked = options.targets > 1 && options.aggregate >= TREE_MIN;
   Value *out = x ? tree_lay_out(e, t, x, &options) : NULL;
@@ -206,17 +187,17 @@ bool expand_tree_regressor(Expansion *e, Node *node) {
   Ensemble t = {0};
   Name *names;
   Weights weights;
-  TreeOptions options = {.targets = node_int(node, "n_targets", 1), .wide = node->in[0]->type == DT_F64};
+  TreeOptions options = {.wide = node->in[0]->type == DT_F64};
   int transform = ml_transform(e);
-  if (transform < 0 || !read_aggregate(e, &options.aggregate) || !read_nodes(e, &t, &names) ||
-      !read_weights(e, &t, "target", options.targets, names, &weights))
+  if (transform < 0 || !tree_targets(e, &options.targets) || !read_aggregate(e, &options.aggregate) ||
+      !read_nodes(e, &t, &names) || !read_weights(e, &t, "target", options.targets, names, &weights))
     return false;
   size_t bases;
-  const double *base = read_reals(e, "base_values", "base_values_as_tensor", &bases);
+  const double *base = ml_reals(e, "base_values", "base_values_as_tensor", &bases);
   if (bases && bases != (size_t)options.targets)
     return node_error(e->model, node, "%zu base values for %lld targets", bases, (long long)options.targets);
   if (bases) options.base = expand_tensor(e, options.wide ? DT_F64 : DT_F32, 1, &options.targets, base);
-  return regress(e, &t, options, transform);
+  return tree_regress(e, &t, options, transform);
 }
 
 // Two classes of which only one ever gets a weight: a single score stands for both.
@@ -238,7 +219,7 @@ bool expand_tree_classifier(Expansion *e, Node *node) {
   if (!read_nodes(e, &t, &names) || !read_weights(e, &t, "class", classes, names, &weights)) return false;
   TreeOptions options = {.targets = classes, .aggregate = TREE_SUM};
   size_t bases;
-  const double *given = read_reals(e, "base_values", "base_values_as_tensor", &bases);
+  const double *given = ml_reals(e, "base_values", "base_values_as_tensor", &bases);
   if (bases && bases != labels.count && !(bases == 1 && classes == 2))
     return node_error(e->model, node, "%zu base values for %zu classes", bases, labels.count);
   double base[2] = {bases ? given[0] : 0, 0};
@@ -266,104 +247,4 @@ bool expand_tree_classifier(Expansion *e, Node *node) {
   Value *scores = ml_scores(e, expand_cast(e, raw, DT_F32), &rule);
   ml_set_labels(e, &labels, more_results(e, scores, 1));
   return expand_done(e, 1, scores);
-}
-
-/* TreeEnsemble: interior nodes and leaves by index */
-
-// Sets of BRANCH_MEMBER nodes, in their order, each ended by a NaN.
-static bool add_sets(Expansion *e, Ensemble *t, const bool *member, size_t interior, const int64_t *track,
-                     size_t tracks) {
-  size_t count, at = 0;
-  const double *given = read_reals(e, NULL, "membership_values", &count);
-  double *values = NEW_ARRAY(e->model->arena, double, count);
-  if (count) memcpy(values, given, count * sizeof *values);
-  for (size_t i = 0; i < interior; i++) {
-    if (!member[i]) continue;
-    size_t end = at;
-    while (end < count && !isnan(values[end])) end++;
-    if (end == count) return node_error(e->model, e->node, "'membership_values' ends before the set of node %zu", i);
-    tree_add_members(e, t, (int64_t)i, values + at, end - at, i < tracks && track[i] == 1);
-    at = end + 1;
-  }
-  return at == count || node_error(e->model, e->node, "'membership_values' has more sets than nodes ask for");
-}
-
-static bool read_ensemble(Expansion *e, Ensemble *t, int64_t targets) {
-  static const unsigned modes[] = {TREE_LESS | TREE_EQUAL, TREE_LESS,  TREE_GREATER | TREE_EQUAL,
-                                   TREE_GREATER,           TREE_EQUAL, TREE_LESS | TREE_GREATER};
-  enum { MEMBER = COUNT(modes) };
-  Model *model = e->model;
-  size_t n = 0, leaves = 0, splits, weights, tracks;
-  const int64_t *features = read_ints(e, "nodes_featureids", &n, true);
-  const int64_t *yes = features ? read_ints(e, "nodes_truenodeids", &n, false) : NULL;
-  const int64_t *no = yes ? read_ints(e, "nodes_falsenodeids", &n, false) : NULL;
-  const int64_t *yes_leaf = no ? read_ints(e, "nodes_trueleafs", &n, false) : NULL;
-  const int64_t *no_leaf = yes_leaf ? read_ints(e, "nodes_falseleafs", &n, false) : NULL;
-  const int64_t *ids = no_leaf ? read_ints(e, "leaf_targetids", &leaves, true) : NULL;
-  const int64_t *roots = ids ? read_ints(e, "tree_roots", &t->root_count, true) : NULL;
-  if (!roots) return false;
-  const int64_t *track = node_ints(e->node, "nodes_missing_value_tracks_true", &tracks);
-  const double *split = read_reals(e, NULL, "nodes_splits", &splits);
-  const double *weight = read_reals(e, NULL, "leaf_weights", &weights);
-  const Attr *mode = node_attr(e->node, "nodes_modes");
-  if (!mode || mode->type != ATTR_TENSOR || mode->t->type != DT_U8 || (size_t)tensor_count(mode->t) != n)
-    return node_error(model, e->node, "'nodes_modes' must be %zu numbers of uint8", n);
-  if (splits != n) return node_error(model, e->node, "'nodes_splits' has %zu numbers; %zu are needed", splits, n);
-  if (weights != leaves)
-    return node_error(model, e->node, "'leaf_weights' has %zu numbers; %zu are needed", weights, leaves);
-  if (!t->root_count) return node_error(model, e->node, "there are no trees");
-  int64_t feature_count = ml_features(e);
-  if (feature_count < 0) return false;
-  Arena *arena = model->arena;
-  bool *member = NEW_ARRAY(arena, bool, n);
-  for (size_t i = 0; i < n; i++) {
-    int64_t which = tensor_int(mode->t, (int64_t)i), ways[2] = {yes[i], no[i]}, is_leaf[2] = {yes_leaf[i], no_leaf[i]};
-    if (which > MEMBER) return node_error(model, e->node, "'nodes_modes' has %lld", (long long)which);
-    if (features[i] < 0 || features[i] >= feature_count)
-      return node_error(model, e->node, "node %zu asks for feature %lld of %lld", i, (long long)features[i],
-                        (long long)feature_count);
-    for (int k = 0; k < 2; k++) {
-      if (ways[k] < 0 || ways[k] >= (int64_t)(is_leaf[k] ? leaves : n))
-        return node_error(model, e->node, "node %zu leads to %s %lld of %zu", i, is_leaf[k] ? "leaf" : "node",
-                          (long long)ways[k], is_leaf[k] ? leaves : n);
-      if (is_leaf[k]) ways[k] += (int64_t)n;
-    }
-    member[i] = which == MEMBER;
-    Branch node = {.id = (int64_t)i, .feature = features[i], .value = split[i], .yes = ways[0], .no = ways[1]};
-    if (!member[i]) node.how = outcomes(modes[which], split[i], i < tracks && track[i] == 1);
-    if (isnan(node.value)) node.value = 0;
-    APPEND(arena, t->nodes, t->count, node);
-  }
-  t->leaf_starts = NEW_ARRAY(arena, int64_t, leaves + 1);
-  for (size_t i = 0; i < leaves; i++) {
-    if (ids[i] < 0 || ids[i] >= targets)
-      return node_error(model, e->node, "'leaf_targetids' has %lld; there are %lld", (long long)ids[i],
-                        (long long)targets);
-    t->leaf_starts[i + 1] = (int64_t)i + 1;
-    Branch leaf = {.id = (int64_t)i, .yes = -1, .no = -1, .leaf = (int64_t)i};
-    APPEND(arena, t->nodes, t->count, leaf);
-  }
-  t->ids = (int64_t *)ids, t->weights = (double *)weight, t->entries = (int64_t)leaves;
-  t->roots = NEW_ARRAY(arena, int64_t, t->root_count);
-  for (size_t i = 0; i < t->root_count; i++) {
-    if (roots[i] < 0 || roots[i] >= (int64_t)n)
-      return node_error(model, e->node, "'tree_roots' has %lld; there are %zu nodes", (long long)roots[i], n);
-    t->roots[i] = roots[i];
-  }
-  for (size_t i = 0; i < t->root_count; i++) // names for messages
-    t->nodes[t->roots[i]].tree = (int64_t)i;
-  return add_sets(e, t, member, n, track, tracks);
-}
-
-bool expand_tree_ensemble(Expansion *e, Node *node) {
-  Ensemble t = {0};
-  TreeOptions options = {.targets = node_int(node, "n_targets", 1)};
-  int64_t aggregate = node_int(node, "aggregate_function", TREE_SUM);
-  int64_t transform = node_int(node, "post_transform", SCORES_NONE);
-  if (aggregate < TREE_AVERAGE || aggregate > TREE_MAX)
-    return node_error(e->model, node, "'aggregate_function' is %lld", (long long)aggregate);
-  if (transform < SCORES_NONE || transform > SCORES_PROBIT)
-    return node_error(e->model, node, "'post_transform' is %lld", (long long)transform);
-  options.aggregate = (int)aggregate;
-  return read_ensemble(e, &t, options.targets) && regress(e, &t, options, (int)transform);
 }

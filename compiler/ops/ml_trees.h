@@ -1,5 +1,5 @@
-// Ensembles of trees between reading their attributes (ml_trees.c) and the arrays of templates/ml_tree.h
-// (ml_tree_layout.c).
+// Ensembles of trees between reading their attributes (ml_trees.c, ml_tree_ensemble.c) and the arrays of
+// templates/ml_tree.h (ml_tree_layout.c).
 #pragma once
 #include "compiler/ops/ml.h"
 #include "templates/ml.h"
@@ -38,3 +38,10 @@ typedef struct {
 } TreeOptions;
 // A node Trees over rows x; NULL after an error: a cycle, too many nodes.
 Value *tree_lay_out(Expansion *e, const Ensemble *ensemble, Value *x, const TreeOptions *options);
+
+/* ml_trees.c */
+// The outcomes of x against value that lead to the first child, for the comparison whose outcomes are `how`.
+unsigned tree_outcomes(unsigned how, double value, bool missing_tracks_true);
+bool tree_targets(Expansion *e, int64_t *out); // the attribute n_targets
+// The targets of a regression, transformed, as the node's output.
+bool tree_regress(Expansion *e, const Ensemble *t, TreeOptions options, int transform);

@@ -13,12 +13,16 @@
 #define EXPAND(expand)                       bool expand_##expand(Expansion *e, Node *node);
 #define RULE_OR_EXPAND(infer, lower, expand) RULE(infer, lower) EXPAND(expand)
 #define ELEMENTWISE(formula)
+#define ELEMENTWISE_AXIS(formula)
+#define ELEMENTWISE_OR(formula, lower) bool lower_##lower(Lower *lower, Node *node);
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
 #undef EXPAND
 #undef RULE_OR_EXPAND
 #undef ELEMENTWISE
+#undef ELEMENTWISE_AXIS
+#undef ELEMENTWISE_OR
 
 static const Op ops[] = {
 #define OP(domain, type, since, signature, rule) {domain, #type, since, signature, rule},
@@ -26,12 +30,16 @@ static const Op ops[] = {
 #define EXPAND(expand)                           NULL, NULL, NULL, expand_##expand
 #define RULE_OR_EXPAND(infer, lower, expand)     NULL, infer_##infer, lower_##lower, expand_##expand
 #define ELEMENTWISE(formula)                     formula, infer_elementwise, lower_elementwise, NULL
+#define ELEMENTWISE_AXIS(formula)                formula, infer_elementwise_axis, lower_elementwise, NULL
+#define ELEMENTWISE_OR(formula, lower)           formula, infer_elementwise, lower_##lower, NULL
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
 #undef EXPAND
 #undef RULE_OR_EXPAND
 #undef ELEMENTWISE
+#undef ELEMENTWISE_AXIS
+#undef ELEMENTWISE_OR
 };
 
 size_t op_count(void) { return COUNT(ops); }
@@ -91,15 +99,23 @@ static uint32_t type_set(const char *word, size_t length) {
   } sets[] = {
 #define BITS_SIGNED   (1u << DT_I8 | 1u << DT_I16 | 1u << DT_I32 | 1u << DT_I64)
 #define BITS_UNSIGNED (1u << DT_U8 | 1u << DT_U16 | 1u << DT_U32 | 1u << DT_U64)
-#define BITS_FLOAT    (1u << DT_F32 | 1u << DT_F16 | 1u << DT_F64)
+#define BITS_FLOAT    (1u << DT_F32 | 1u << DT_F16 | 1u << DT_F64 | 1u << DT_BF16)
+#define BITS_FLOAT8   (1u << DT_F8E4M3FN | 1u << DT_F8E4M3FNUZ | 1u << DT_F8E5M2 | 1u << DT_F8E5M2FNUZ)
+#define BITS_PACKED   (1u << DT_I4 | 1u << DT_U4 | 1u << DT_I2 | 1u << DT_U2)
+#define BITS_OPAQUE   (1u << DT_STRING | 1u << DT_C64 | 1u << DT_C128)
+#define BITS_ANY      ((1u << DT_COUNT) - 2) // all but DT_UNDEFINED
       {"float", BITS_FLOAT},
-      {"float16_32", 1u << DT_F32 | 1u << DT_F16},
+      {"float16_32", 1u << DT_F32 | 1u << DT_F16 | 1u << DT_BF16}, // what is computed in float32
+      {"float8", BITS_FLOAT8},
       {"int", BITS_SIGNED | BITS_UNSIGNED},
       {"index", 1u << DT_I32 | 1u << DT_I64},
       {"ml", 1u << DT_F32 | 1u << DT_F64 | 1u << DT_I32 | 1u << DT_I64},
       {"number", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED},
       {"signed", BITS_FLOAT | BITS_SIGNED},
-      {"any", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED | 1u << DT_BOOL},
+      {"unsigned", BITS_UNSIGNED},
+      {"packed", BITS_PACKED}, // integers narrower than a byte
+      {"castable", BITS_ANY & ~(uint32_t)BITS_OPAQUE},
+      {"any", BITS_ANY},
   };
   uint32_t types = 0;
   while (length) {

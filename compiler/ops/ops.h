@@ -41,6 +41,8 @@ bool broadcast_dims(int *rank, Dim *dims, int more, const Dim *with);
 bool infer_broadcast(Model *model, Node *node);
 bool infer_same(Model *model, Node *node);        // every output has the first input's shape
 bool infer_elementwise(Model *model, Node *node); // broadcasts and carries known elements through the formula
+// The same before opset 7, where attributes `broadcast` and `axis` say how B's dims meet those of A.
+bool infer_elementwise_axis(Model *model, Node *node);
 // True when inference should fold the value, which is computed from constants, and come again.
 bool want_constant(Model *model, Value *value);
 // Integer elements of a constant or shape-computed input: *count dims, NULL after an error that names the input.

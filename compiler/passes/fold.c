@@ -8,6 +8,14 @@
 enum { MARK_CONSTANT = 1 };
 static const int64_t large = INT64_C(64) << 20; // bytes
 
+static bool has_strings(const Node *node) {
+  for (size_t i = 0; i < node->in_count; i++)
+    if (node->in[i] && node->in[i]->type == DT_STRING) return true;
+  for (size_t i = 0; i < node->out_count; i++)
+    if (node->out[i] && node->out[i]->type == DT_STRING) return true;
+  return false;
+}
+
 // A constant that would be much larger than what it is made from stays computed.
 static bool worth_folding(const Node *node) {
   int64_t in = 0, out = 0;
@@ -45,7 +53,7 @@ static bool is_constant(const Node *node) {
     const Value *in = node->in[i];
     if (in && !in->data && !(in->producer && in->producer->mark == MARK_CONSTANT)) return false;
   }
-  return worth_folding(node);
+  return worth_folding(node) && !has_strings(node); // a compiler has no string pool to run with
 }
 
 static bool leaves_graph(const Value *value) {

@@ -88,6 +88,7 @@ Dim frame_heap(Program *program) {
 int frame_count(const Program *program) { return program->frame ? (int)program->frame->slot_count : 0; }
 
 Buffer *frame_buffer(Program *program) {
+  need_frame(program);
   if (!program->frame_buffer)
     program->frame_buffer = buffer_new(program, BUFFER_FRAME, dim_const(MOST_SLOTS * 8), "frame");
   return program->frame_buffer;

@@ -116,7 +116,7 @@ static bool write_packed(const Buffer *weight, bool (*write)(void *context, cons
   if (pack_count(weight) == 0) return true;
   if (pack->rank == 0) return write_plain(tensor, write, context);
   check_bounds(weight);
-  int64_t size = dtype_bits(tensor->type) / 8;
+  int64_t size = dtype_unit(tensor->type);
   assert(size == 1 || size == 2 || size == 4 || size == 8);
 
   // The last two dims are rows and lanes of a block. Rows of which each is a panel of its own are blocks of their own.

@@ -63,13 +63,15 @@ static void find_lifetimes(Program *program) {
       buffer->last = (int)i;
     }
   }
-  // What was there before a loop and is used inside lives to its end. Inner loops end first, so one walk does.
+  // What was there before a loop and is used inside lives to its end, and what is used behind a loop that fills it
+  // lives from its start. Inner loops end first, so one walk does.
   for (size_t i = 0; i < program->step_count; i++) {
     int start = (int)i, end = loop_end(program, i);
     for (size_t b = 0; b < program->buffer_count && end >= 0; b++) {
       Buffer *buffer = program->buffers[b];
-      if (buffer->first >= 0 && buffer->first < start && buffer->last >= start && buffer->last < end)
-        buffer->last = end;
+      if (buffer->first < 0) continue;
+      if (buffer->first < start && buffer->last >= start && buffer->last < end) buffer->last = end;
+      if (buffer->first > start && buffer->first < end && buffer->last > end) buffer->first = start;
     }
   }
   for (size_t b = 0; b < program->buffer_count; b++)
@@ -212,7 +214,7 @@ static const Buffer *find_in_place(const Program *program, int at, const Func *f
                                    Place *const *places) {
   const Step *step = program->steps[at];
   const Buffer *out = step->pointers[store->pointer].buffer;
-  if (out->kind != BUFFER_ARENA || out->block || !is_touched_as(step, out, func, store)) return NULL;
+  if (out->kind != BUFFER_ARENA || out->block || out->first != at || !is_touched_as(step, out, func, store)) return NULL;
   for (size_t i = 0; i < func->load_count; i++) {
     const Buffer *in = step->pointers[func->loads[i].pointer].buffer;
     if (in->kind == BUFFER_ARENA && !in->block && in->first < at && in->last == at &&
@@ -241,7 +243,7 @@ static Place **make_places(Program *program) {
     }
     for (size_t p = 0; p < step->pointer_count; p++) {
       const Buffer *b = step->pointers[p].buffer;
-      if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->block || b->first != at || places[b->id]) continue;
+      if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->block || places[b->id]) continue;
       Place *place = places[b->id] = NEW(program->arena, Place);
       *place = (Place){
           .buffer = b, .bytes = dim_times(dim_div_up(b->bytes, ALIGN), ALIGN), .first = b->first, .last = b->last};

@@ -113,7 +113,7 @@ Func *step_find_func(const Step *step, FuncKind kind) {
 
 /* printing */
 
-static const char *const kind_names[] = {"input", "output", "weight", "arena", "state", "frame"};
+static const char *const kind_names[] = {"input", "output", "weight", "arena", "state", "frame", "strings"};
 
 // A signature names what the step reads from the frame by its number among the step's locals.
 static void print_dim(const Program *program, const Step *step, Dim dim, bool with_buffers, Text *out) {

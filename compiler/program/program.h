@@ -14,6 +14,7 @@
 typedef struct Program Program;
 typedef struct Step Step;
 typedef struct Frame Frame;
+typedef struct StringPool StringPool;
 
 typedef enum {
   BUFFER_INPUT,
@@ -21,7 +22,8 @@ typedef enum {
   BUFFER_WEIGHT,
   BUFFER_ARENA,
   BUFFER_STATE,
-  BUFFER_FRAME, // the frame itself, for steps that find out a number
+  BUFFER_FRAME,   // the frame itself, for steps that find out a number
+  BUFFER_STRINGS, // the string pool
 } BufferKind;
 
 // How a weight is laid out for the template that reads it: a strided copy into a dense array of `rank` dims. With
@@ -138,6 +140,7 @@ struct Program {
   DimTable *dims;
   Frame *frame; // NULL until something is known at run time only
   Buffer *frame_buffer;
+  StringPool *pool; // NULL until there are strings
   Step **steps;
   size_t step_count;
   Buffer **buffers;
@@ -205,6 +208,16 @@ bool step_has_kernel(const Step *step);
 Dim pointer_shift(const Pointer *pointer);
 // A step of another kind than a template, appended.
 Step *step_control(Program *program, StepKind kind, const Loc *loc, const char *name);
+
+/* strings.c: the string pool, which begins with the texts of constants. An element of a string tensor is a place in it:
+   offset and size, both int64. */
+StringPool *program_pool(Program *program); // made by the first call
+// The pool as a buffer, for steps that read texts or write new ones behind those in use.
+Buffer *pool_buffer(Program *program);
+// Where a text is in the pool, which holds each once.
+void pool_add(Program *program, const char *text, size_t size, int64_t place[2]);
+const Tensor *pool_tensor(Program *program, const Tensor *strings); // the places of a constant's strings
+const char *pool_bytes(const Program *program, size_t *size);       // what the pool begins with
 
 /* uses.c */
 // What a step does with one of its pointers: through accesses of its functions, or as a plain pointer that its template

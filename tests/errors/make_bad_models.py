@@ -683,6 +683,72 @@ for case_name, (kind, case_inputs, case_attributes) in NODES.items():
     CASES[case_name] = lambda made=(kind, case_inputs, case_attributes): node_model(*made)
 
 
+# --- classical models: a good node with something wrong
+
+TREES = {"n_targets": 1, "nodes_treeids": [0, 0, 0], "nodes_nodeids": [0, 1, 2], "nodes_featureids": [1, 0, 0],
+         "nodes_values": [0.5, 0.0, 0.0], "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"],
+         "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0], "target_treeids": [0, 0],
+         "target_nodeids": [1, 2], "target_ids": [0, 0], "target_weights": [1.0, 2.0]}
+ENSEMBLE = {"n_targets": 1, "tree_roots": [0], "nodes_featureids": [1, 0], "nodes_truenodeids": [1, 0],
+            "nodes_modes": numpy_helper.from_array(np.array([0, 0], np.uint8)),
+            "nodes_splits": numpy_helper.from_array(np.array([0.5, 0.25], np.float32)),
+            "nodes_trueleafs": [0, 1], "nodes_falsenodeids": [2, 1], "nodes_falseleafs": [1, 1],
+            "leaf_targetids": [0, 0, 0], "leaf_weights": numpy_helper.from_array(np.array([1, 2, 3], np.float32))}
+SVM = {"kernel_type": "RBF", "kernel_params": [0.5, 0.0, 0.0], "vectors_per_class": [1, 1], "rho": [0.0],
+       "support_vectors": [1.0, 2.0, 3.0, 4.0], "coefficients": [1.0, -1.0], "classlabels_ints": [0, 1]}
+LINEAR = {"coefficients": [1.0, 2.0], "intercepts": [0.5]}
+SETS = {"nodes_modes": numpy_helper.from_array(np.array([6, 0], np.uint8))}
+LOOP = {"nodes_modes": ["BRANCH_LEQ", "BRANCH_LEQ", "LEAF"], "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 2, 0]}
+
+CLASSICAL = {
+    "trees_cycle": ("TreeEnsembleRegressor", TREES, LOOP),
+    "trees_child_missing": ("TreeEnsembleRegressor", TREES, {"nodes_falsenodeids": [7, 0, 0]}),
+    "trees_child_negative": ("TreeEnsembleRegressor", TREES, {"nodes_truenodeids": [-(2**63), 0, 0]}),
+    "trees_lengths": ("TreeEnsembleRegressor", TREES, {"nodes_values": [0.5, 0.0]}),
+    "trees_node_twice": ("TreeEnsembleRegressor", TREES, {"nodes_nodeids": [0, 1, 1]}),
+    "trees_torn": ("TreeEnsembleRegressor", TREES, {"nodes_treeids": [0, 1, 0], "nodes_truenodeids": [2, 0, 0]}),
+    "trees_feature": ("TreeEnsembleRegressor", TREES, {"nodes_featureids": [2, 0, 0]}),
+    "trees_mode": ("TreeEnsembleRegressor", TREES, {"nodes_modes": ["BRANCH_LEFT", "LEAF", "LEAF"]}),
+    "trees_empty": ("TreeEnsembleRegressor", {}, {"nodes_treeids": []}),
+    "trees_target": ("TreeEnsembleRegressor", TREES, {"target_ids": [0, 1]}),
+    "trees_target_count": ("TreeEnsembleRegressor", TREES, {"n_targets": -1}),
+    "trees_leaf_without_weight": ("TreeEnsembleRegressor", TREES, {"target_nodeids": [1, 1]}),
+    "trees_weight_of_no_node": ("TreeEnsembleRegressor", TREES, {"target_nodeids": [1, 5]}),
+    "trees_base_values": ("TreeEnsembleRegressor", TREES, {"base_values": [1.0, 2.0]}),
+    "trees_aggregate": ("TreeEnsembleRegressor", TREES, {"aggregate_function": "MEDIAN"}),
+    "ensemble_cycle": ("TreeEnsemble", ENSEMBLE, {"nodes_truenodeids": [1, 0], "nodes_trueleafs": [0, 0]}),
+    "ensemble_child": ("TreeEnsemble", ENSEMBLE, {"nodes_truenodeids": [2, 0]}),
+    "ensemble_leaf": ("TreeEnsemble", ENSEMBLE, {"nodes_falsenodeids": [3, 1]}),
+    "ensemble_root": ("TreeEnsemble", ENSEMBLE, {"tree_roots": [-1]}),
+    "ensemble_without_trees": ("TreeEnsemble", ENSEMBLE, {"tree_roots": []}),
+    "ensemble_sets_missing": ("TreeEnsemble", ENSEMBLE, SETS),
+    "classifier_without_labels": ("LinearClassifier", LINEAR, {}),
+    "classifier_labels": ("LinearClassifier", LINEAR, {"classlabels_ints": [1, 2, 3]}),
+    "linear_coefficients": ("LinearRegressor", LINEAR, {"coefficients": [1.0, 2.0, 3.0]}),
+    "linear_targets": ("LinearRegressor", LINEAR, {"targets": 2**62}),
+    "svm_vectors": ("SVMClassifier", SVM, {"vectors_per_class": [1, 2]}),
+    "svm_negative_vectors": ("SVMClassifier", SVM, {"vectors_per_class": [3, -1]}),
+    "svm_rho": ("SVMClassifier", SVM, {"rho": []}),
+    "svm_kernel": ("SVMClassifier", SVM, {"kernel_type": "MAGIC"}),
+    "scaler_length": ("Scaler", {}, {"scale": [1.0, 2.0, 3.0]}),
+    "normalizer_norm": ("Normalizer", {}, {"norm": "L7"}),
+    "label_encoder_lengths": ("LabelEncoder", {}, {"keys_floats": [1.0, 2.0], "values_floats": [1.0]}),
+    "label_encoder_types": ("LabelEncoder", {}, {"keys_int64s": [1], "values_floats": [1.0]}),
+    "post_transform": ("LinearRegressor", LINEAR, {"post_transform": "LOGIT"}),
+}
+
+
+def classical_model(kind, good, wrong):
+    two = kind.endswith("Classifier")
+    attributes = {k: v for k, v in (good | wrong).items() if v != []}
+    made = node(kind, ["x"], ["label", "y"] if two else ["y"], "n", domain="ai.onnx.ml", **attributes)
+    return model([made], inputs=[value("x", (3, 2))], imports=(("", 21), ("ai.onnx.ml", 5)))
+
+
+for case_name, parts in CLASSICAL.items():
+    CASES[case_name] = lambda parts=parts: classical_model(*parts)
+
+
 def main():
     for name, make in CASES.items():
         path = FOLDER / f"{name}.onnx"

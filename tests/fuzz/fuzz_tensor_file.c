@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/dtype.h"
 #include "runtime/inflate.h"
 #include "runtime/tensor_file.h"
 #include "runtime/zip.h"
+#include "tests/fuzz/fuzz_value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void read_zip(const uint8_t *data, size_t size, const ModelTensor *tensor, void *to) {
+static void read_zip(const uint8_t *data, size_t size, Value *value) {
   ZipReader zip;
   ZipEntry entry;
   Error error;
@@ -18,7 +18,7 @@ static void read_zip(const uint8_t *data, size_t size, const ModelTensor *tensor
     if (entry.name < (const char *)data || entry.name + entry.name_length > (const char *)data + size) abort();
     if (entry.size > 65536) continue;
     uint8_t *unpacked = malloc(entry.size ? entry.size : 1);
-    if (unpack_zip_entry(&entry, unpacked, &error)) read_npy(unpacked, entry.size, tensor, to, "fuzz", &error);
+    if (unpack_zip_entry(&entry, unpacked, &error)) read_npy(unpacked, entry.size, value, "fuzz", &error);
     free(unpacked);
   }
 }
@@ -35,30 +35,34 @@ static void read_deflate(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   if (size < 2) return 0;
-  static const int64_t dims[] = {2, 3, 2};
-  const Dtype *dtype = find_dtype(bytes[1] % 17);
-  if (!dtype) return 0;
-  ModelTensor tensor = {.name = "t", .dtype = dtype->number, .rank = (uint32_t)(bytes[1] / 17 % 4), .dims = dims};
-  uint64_t count;
-  if (!count_elements(tensor.rank, dims, &count)) abort();
-  tensor.bytes = count * dtype->bytes;
+  FuzzValue fuzz;
+  if (!make_value(&fuzz, bytes[1])) return 0;
   size -= 2;
-  uint8_t *data = malloc(size ? size : 1), *to = malloc(tensor.bytes); // exactly: sanitizers see a byte too many
+  uint8_t *data = malloc(size ? size : 1);
   memcpy(data, bytes + 2, size);
   Error error;
   bool read = false;
   switch (bytes[0] % 4) {
-  case 0: read = read_npy(data, size, &tensor, to, "fuzz", &error); break;
-  case 1: read = read_tensor_proto(data, size, &tensor, to, "fuzz", &error); break;
-  case 2: read_zip(data, size, &tensor, to); break;
+  case 0: read = read_npy(data, size, &fuzz.value, "fuzz", &error); break;
+  case 1: read = read_proto(data, size, &fuzz.value, "fuzz", &error); break;
+  case 2: read_zip(data, size, &fuzz.value); break;
   case 3: read_deflate(data, size); break;
   }
-  if (read) { // every element was written
-    char head[NPY_HEAD];
-    if (make_npy_head(head, &tensor) % 64 != 0) abort();
-    update_crc32(0, to, tensor.bytes);
+  if (read) { // what was read can be written
+    char text[256];
+    JsonWriter json = {.data = text, .capacity = sizeof text};
+    put_json_value(&json, &fuzz.value, true);
+    Output null = {.fd = -1};
+    write_proto(&null, &fuzz.value, &error);
+    if (fuzz.tensor.kind == MODEL_TENSOR) {
+      NpyFile file;
+      Tensor tensor = view_value(&fuzz.value);
+      if (make_npy(&file, &tensor, &error) && file.head_size % 64 != 0) abort();
+      free_npy(&file);
+      update_crc32(0, fuzz.value.data, fuzz.value.bytes); // every byte was written
+    }
   }
   free(data);
-  free(to);
+  free_value(&fuzz);
   return 0;
 }

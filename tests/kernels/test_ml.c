@@ -89,7 +89,7 @@ static void test_second_class(void **state) {
       run_parts(run_scores, &c, out, sizeof out);
       for (int i = 0; i < 7; i++) {
         double s = raw[i], want[] = {second == SECOND_COMPLEMENT ? 1 - s : -s, s};
-        if (transform == SCORES_LOGISTIC && second == SECOND_NEGATED) want[0] = logistic(-s), want[1] = logistic(s);
+        if (transform == SCORES_LOGISTIC) want[0] = logistic(-s), want[1] = logistic(s);
         if (transform == SCORES_PROBIT) want[0] = want_probit(s), want[1] = -want[0];
         assert_close(out + 2 * i, want, 2, 1e-6, "pair");
         assert_int_equal(labels[i], s > limit);

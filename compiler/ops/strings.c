@@ -71,8 +71,19 @@ static Step *pair_step(Lower *lower, const char *kernel, const View *out) {
   return step;
 }
 
+static const Expr *equal_expr(ExprTable *exprs, const Node *node) {
+  const Expr *a = expr_load(exprs, node->in[0]->type, 0), *b = expr_load(exprs, node->in[1]->type, 1);
+  return expr_op(exprs, EX_EQ, a, b, NULL);
+}
+
+bool infer_equal(Model *model, Node *node) {
+  if (!infer_broadcast(model, node)) return false;
+  if (node->in[0]->type != DT_STRING) carry_elems(model, node, equal_expr(exprs_new(model->arena), node));
+  return true;
+}
+
 bool lower_equal(Lower *lower, Node *node) {
-  if (node->in[0]->type != DT_STRING) return lower_elementwise(lower, node);
+  if (node->in[0]->type != DT_STRING) return lower_expr(lower, equal_expr(lower->program->exprs, node));
   View out = lower_out(lower, node->out[0]);
   if (view_is_empty(&out)) return true;
   Step *step = pair_step(lower, "string_equal", &out);
@@ -94,7 +105,7 @@ bool lower_string_concat(Lower *lower, Node *node) {
 
 /* the node Lookup */
 
-Value *expand_strings(Expansion *e, size_t count, const char *const *strings) {
+static Value *expand_strings(Expansion *e, size_t count, const char *const *strings) {
   Tensor *tensor = new_vector(e->model->arena, DT_STRING, (int64_t)count);
   tensor->strings = strings;
   return value_const(e->graph, e->node->loc.name, tensor);

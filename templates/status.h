@@ -10,7 +10,8 @@
   X(STATUS_SHAPE, "the dims of its inputs do not fit")                                                                 \
   X(STATUS_MEMORY, "needs more memory than the bound; raise it with --memory")                                         \
   X(STATUS_LOOP, "the loop does not end within the bound")                                                             \
-  X(STATUS_UTF8, "text is not valid UTF-8")
+  X(STATUS_UTF8, "text is not valid UTF-8")                                                                            \
+  X(STATUS_NUMBER, "text is not a number")
 typedef enum {
 #define X(name, text) name,
   STATUSES(X)

@@ -1,5 +1,6 @@
-// Changes of type: Cast, CastLike, BitCast.
+// Changes of type: Cast and BitCast.
 #include "compiler/ops/elementwise.h"
+#include "compiler/ops/strings.h"
 
 #include <string.h>
 #include <strings.h>
@@ -24,13 +25,15 @@ static DType read_to(Model *model, Node *node) {
 
 static bool infer_to(Model *model, Node *node, DType type) {
   const char *mode = node_string(node, "round_mode", "up");
-  if (is_opaque(type)) return node_error(model, node, "casts to %s are not supported yet", dtype_name(type));
+  bool strings = type == DT_STRING || node->in[0]->type == DT_STRING;
+  if (is_opaque(type) && type != DT_STRING)
+    return node_error(model, node, "casts to %s are not supported yet", dtype_name(type));
   if (strcmp(mode, "up") && strcmp(mode, "down") && strcmp(mode, "nearest"))
     return node_error(model, node, "'round_mode' is '%s'; up, down and nearest are possible", mode);
   node->out[0]->type = type;
   if (!set_dims_like(model, node, 0, node->in[0])) return false;
   ExprTable *exprs = exprs_new(model->arena);
-  if (node->in_count == 1 && !dtype_is_float(type) && type != DT_BOOL)
+  if (!strings && !dtype_is_float(type) && type != DT_BOOL)
     carry_elems(model, node, expr_cast(exprs, type, expr_load(exprs, node->in[0]->type, 0)));
   return true;
 }
@@ -40,9 +43,8 @@ bool infer_cast(Model *model, Node *node) {
   return type && infer_to(model, node, type);
 }
 
-bool infer_cast_like(Model *model, Node *node) { return infer_to(model, node, node->in[1]->type); }
-
 bool lower_cast(Lower *lower, Node *node) {
+  if (node->in[0]->type == DT_STRING || node->out[0]->type == DT_STRING) return lower_cast_strings(lower, node);
   ExprTable *exprs = lower->program->exprs;
   const char *round = node_string(node, "round_mode", "up");
   int mode = !strcmp(round, "up") ? CAST_UP : !strcmp(round, "down") ? CAST_DOWN : CAST_NEAREST;

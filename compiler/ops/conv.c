@@ -215,7 +215,6 @@ bool lower_conv(Lower *lower, Node *node) {
   int rank = w.rank - 2;
   for (int i = 0; i < rank; i++) kernel[i] = w.dims[2 + i].value;
   if (!read_window(lower->model, node, rank, kernel, &c.window)) return false;
-  if (rank > 2) return lower_error(lower, "convolutions of %d spatial dims are not supported yet", rank);
   c.oc = w.dims[0].value / c.groups;
   c.ic = w.dims[1].value;
   c.x = lower_in(lower, node->in[0]);
@@ -223,16 +222,28 @@ bool lower_conv(Lower *lower, Node *node) {
   int64_t channels = c.ic * c.groups;
   bool free_order = !depthwise && channels <= FEW_CHANNELS;
   if (!dim_is(c.x.strides[1], 1) && channels != 1 && !free_order) c.x = lower_channels_last(lower, node->in[0]);
-  c.y = lower_out_channels_last(lower, node->out[0]);
+  bool general = c.x.type != DT_F32;
+  if (general) c.x = lower_in(lower, node->in[0]);
+  c.y = general ? lower_out(lower, node->out[0]) : lower_out_channels_last(lower, node->out[0]);
   if (view_is_empty(&c.y)) return true;
   settle_pads(&c.window, &c.x, &c.y);
-  Window as_2d = c.window;
-  if (!window_to_2d(lower, &as_2d, &w, &unused) || !window_to_2d(lower, &c.window, &c.x, &c.y)) return false;
-  c.w = w;
   if (node_in(node, 2)) {
     bias = lower_in(lower, node->in[2]);
     c.bias = &bias;
   }
+  if (general) return lower_general_conv(lower, &c.window, c.groups, &c.x, &w, c.bias, &c.y);
+  if (rank > 2) {
+    const Expr *zero = expr_float(lower->program->exprs, DT_F32, 0);
+    View padded;
+    if (!pad_windows(lower, &c.window, &c.x, &c.y, zero, &padded)) return false;
+    c.x = padded;
+    if (!unfold_conv(lower, &c.window, c.groups, &c.x, &w, &c.y)) return false;
+    c.ic = w.dims[1].value;
+    depthwise = false;
+  }
+  Window as_2d = c.window;
+  if (!window_to_2d(lower, &as_2d, &w, &unused) || !window_to_2d(lower, &c.window, &c.x, &c.y)) return false;
+  c.w = w;
   const Window *window = &c.window;
   Axis pixels;
   bool pointwise = window->kernel[0] * window->kernel[1] * window->stride[0] * window->stride[1] == 1 &&

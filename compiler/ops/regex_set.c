@@ -66,23 +66,28 @@ static uint32_t other_case(bool upper, uint32_t c) {
 // What characters that differ by case only have in common.
 static uint32_t fold(uint32_t c) { return other_case(false, other_case(true, c)); }
 
-// Calls set_add for each character that has another case and that `test` is true for.
-static void add_cased(CharSet *to, const CharSet *folded, bool as_fold) {
+// Adds what the characters of `of` are folded to; `back`: and what is folded to them.
+static void add_folds(CharSet *to, const CharSet *of, bool back) {
   for (int upper = 0; upper < 2; upper++) {
     int64_t runs;
     const int32_t *run = case_table(upper, &runs);
     for (; runs-- > 0; run += CASE_WORDS)
-      for (uint32_t c = (uint32_t)run[CASE_FIRST]; c <= (uint32_t)run[CASE_LAST]; c += (uint32_t)run[CASE_STEP])
-        if (set_has(folded, as_fold ? c : fold(c))) set_add(to, as_fold ? fold(c) : c, as_fold ? fold(c) : c);
+      for (uint32_t c = (uint32_t)run[CASE_FIRST]; c <= (uint32_t)run[CASE_LAST]; c += (uint32_t)run[CASE_STEP]) {
+        uint32_t folded = fold(c);
+        if (!set_has(of, back ? folded : c)) continue;
+        set_add(to, folded, folded);
+        if (back) set_add(to, c, c);
+      }
   }
 }
 
 void set_fold(CharSet *set) {
   CharSet folded = {.arena = set->arena};
   set_sort(set);
-  add_cased(&folded, set, true);
+  set_add_all(&folded, set, false);
+  add_folds(&folded, set, false);
   set_sort(&folded);
-  add_cased(set, &folded, false);
+  add_folds(set, &folded, true);
   set_sort(set);
 }
 

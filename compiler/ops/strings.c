@@ -1,6 +1,7 @@
 // Strings compared, joined, looked up and cut: Equal, StringConcat, StringSplit, and the lookup that encoders of
 // categories are made of.
 #include "compiler/ops/strings.h"
+#include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
 #include "runtime/model.h"
 #include "templates/strings.h"
@@ -70,8 +71,20 @@ static Step *pair_step(Lower *lower, const char *kernel, const View *out) {
   return step;
 }
 
+static const Expr *equality(ExprTable *exprs, DType type) {
+  return expr_op(exprs, EX_EQ, expr_load(exprs, type, 0), expr_load(exprs, type, 1), NULL);
+}
+
+bool infer_equal(Model *model, Node *node) {
+  DType type = node->in[0]->type;
+  if (!infer_broadcast(model, node)) return false;
+  if (type != DT_STRING) carry_elems(model, node, equality(exprs_new(model->arena), type));
+  return true;
+}
+
 bool lower_equal(Lower *lower, Node *node) {
-  if (node->in[0]->type != DT_STRING) return lower_elementwise(lower, node);
+  DType type = node->in[0]->type;
+  if (type != DT_STRING) return lower_expr(lower, equality(lower->program->exprs, type));
   View out = lower_out(lower, node->out[0]);
   if (view_is_empty(&out)) return true;
   Step *step = pair_step(lower, "string_equal", &out);
@@ -127,6 +140,18 @@ const int64_t *make_lookup(Lower *lower, size_t count, const char *const *keys, 
   return table;
 }
 
+void string_lookup_step(Lower *lower, const View *x, const View *out, const int64_t *table, int64_t entries,
+                        int64_t missing, bool strict) {
+  View in = lower_dense_view(lower, x, lower->node->in[0]->name);
+  Step *step = lower_step(lower, "string_lookup");
+  ADD_DIMS(lower->program, step, view_count(out), dim_const(entries), dim_const(missing), dim_const(strict));
+  step_view(lower, step, &in);
+  step_pool(lower, step);
+  step_constant(lower, step, DT_I64, entries * ENTRY_WORDS, table);
+  step_view(lower, step, out);
+  step->parts = count_parts(view_count(out), 1024);
+}
+
 bool infer_string_lookup(Model *model, Node *node) {
   const Value *keys = node->in[1], *values = node_in(node, 2);
   if (!keys->data || (values && (!values->data || tensor_count(values->data) != tensor_count(keys->data))))
@@ -137,20 +162,13 @@ bool infer_string_lookup(Model *model, Node *node) {
 bool lower_string_lookup(Lower *lower, Node *node) {
   View out = lower_out(lower, node->out[0]);
   if (view_is_empty(&out)) return true;
-  View x = lower_dense(lower, node->in[0]);
+  View x = lower_in(lower, node->in[0]);
   const Tensor *keys = node->in[1]->data, *values = node_in(node, 2) ? node->in[2]->data : NULL;
   int64_t count = tensor_count(keys), entries, *numbers = NULL;
   if (values) numbers = NEW_ARRAY(lower->program->arena, int64_t, (size_t)count);
   for (int64_t i = 0; numbers && i < count; i++) numbers[i] = tensor_int(values, i);
   const int64_t *table = make_lookup(lower, (size_t)count, keys->strings, numbers, &entries);
-  Step *step = lower_step(lower, "string_lookup");
-  ADD_DIMS(lower->program, step, view_count(&out), dim_const(entries), dim_const(node_int(node, "missing", -1)),
-           dim_const(node_int(node, "strict", 0)));
-  step_view(lower, step, &x);
-  step_pool(lower, step);
-  step_constant(lower, step, DT_I64, entries * ENTRY_WORDS, table);
-  step_view(lower, step, &out);
-  step->parts = count_parts(view_count(&out), 1024);
+  string_lookup_step(lower, &x, &out, table, entries, node_int(node, "missing", -1), node_int(node, "strict", 0));
   return true;
 }
 

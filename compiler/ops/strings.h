@@ -21,6 +21,9 @@ void step_text(Lower *lower, Step *step, const char *text);
 // The table of templates/strings.h; *entries of it. numbers: NULL for 0, 1, ...
 const int64_t *make_lookup(Lower *lower, size_t count, const char *const *keys, const int64_t *numbers,
                            int64_t *entries);
+// The step that looks x up in such a table.
+void string_lookup_step(Lower *lower, const View *x, const View *out, const int64_t *table, int64_t entries,
+                        int64_t missing, bool strict);
 
 // The list of strings of an attribute; 0 of them where it is absent.
 const char *const *node_strings(const Node *node, const char *name, size_t *count);

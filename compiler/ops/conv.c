@@ -94,12 +94,26 @@ static bool join_pixels(const Conv *c, Axis *out) {
                    (Axis){x->dims[3], {x->strides[3], y->strides[3]}}, 2, out);
 }
 
-// Whether pixels in one line make better tiles than rows of pixels, which leave y and x apart: a store along both can
-// become a store into a padded image, and that is worth more than a little waste.
+// The cheapest tile for pixels of an image after another, as conv2d_f32 takes them.
+static Tile choose_conv_tile(const Lower *lower, const Conv *c) {
+  const Window *w = &c->window;
+  const View *x = &c->x, *y = &c->y;
+  int64_t pixels = y->dims[2] * y->dims[3], row = w->stride[1] * x->strides[3];
+  bool even = w->stride[0] * x->strides[2] == y->dims[3] * row;
+  return choose_tile(lower->target, (TileWork){y->dims[0], pixels, c->oc, c->ic * w->kernel[0] * w->kernel[1],
+                                               even ? pixels : y->dims[3], row});
+}
+
+// The cheapest tile for `pixels` in one line.
+static Tile choose_line_tile(const Lower *lower, const Conv *c, Axis pixels) {
+  return choose_tile(lower->target, (TileWork){1, pixels.dim, c->oc, c->ic, pixels.dim, pixels.stride[0]});
+}
+
+// Whether pixels of all images in one line make better tiles than those of each alone, which leave y and x apart: a
+// store along both can become a store into a padded image, and that is worth more than a little waste.
 static bool prefers_line(const Lower *lower, const Conv *c, Axis pixels) {
-  const int64_t *y = c->y.dims;
-  Tile line = choose_tile(lower->target, 1, pixels.dim * y[0], c->oc, c->ic);
-  return line.cycles < 0.95 * choose_tile(lower->target, y[0] * y[2], y[3], c->oc, c->ic).cycles;
+  pixels.dim *= c->y.dims[0];
+  return choose_line_tile(lower, c, pixels).cycles < 0.95 * choose_conv_tile(lower, c).cycles;
 }
 
 // 1×1, stride 1: [pixels, ic]·[ic, oc] for each group.
@@ -108,7 +122,7 @@ static bool lower_pointwise(Lower *lower, const Conv *c, Axis pixels) {
   const View *x = &c->x, *y = &c->y;
   Axis images = {x->dims[0], {x->strides[0], y->strides[0]}}, one = {.dim = 1};
   if (axis_join(images, pixels, 2, &pixels)) images = one;
-  Tile tile = choose_tile(lower->target, 1, pixels.dim, c->oc, c->ic);
+  Tile tile = choose_line_tile(lower, c, pixels);
   Buffer *w = pack_weights(lower, c, tile.nr);
   Axis groups = {c->groups, {c->ic * x->strides[1], c->oc * y->strides[1]}}, channels = {c->oc, {0, y->strides[1]}};
   Axis coords[COORDS] = {groups, images, pixels, channels};
@@ -186,7 +200,7 @@ static bool lower_direct(Lower *lower, Conv *c) {
   const View *x = &c->x, *y = &c->y;
   const Window *w = &c->window;
   int64_t depth = c->ic * w->kernel[0] * w->kernel[1];
-  Tile tile = choose_tile(lower->target, y->dims[0] * y->dims[2], y->dims[3], c->oc, depth);
+  Tile tile = choose_conv_tile(lower, c);
   Buffer *weights = pack_weights(lower, c, tile.nr);
   View out = view_channels_inside(y);
   Step *step = lower_step(lower, "conv2d_f32");

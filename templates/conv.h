@@ -27,11 +27,12 @@ HELPER Pixel conv_pixel(const Conv *s, idx mr, Pixel first, Pixel before, idx r)
   return before.x + 1 == s->ow ? (Pixel){before.y + 1, 0} : (Pixel){before.y, before.x + 1};
 }
 
-// Output pixels from `first` on, rows <= mr of them, times `columns` channels from c on.
+// Tile t of an image, `rows` pixels times `columns` channels from c on, and of its taps those of rows [ky, ky_end),
+// which w points at. Sums that are not complete come from and go to `sums`.
 HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, const float *x, const float *w,
-                      const float *ahead, idx n, Pixel first, idx c) {
+                      const float *ahead, idx n, idx t, idx c, idx ky, idx ky_end, vf *sums) {
   vf acc[TILE_MAX];
-  Pixel pixels[TILE_MAX];
+  Pixel pixels[TILE_MAX], first = {t * mr / s->ow, t * mr % s->ow};
   idx at[TILE_MAX], right = s->sw * s->x_w, down = s->sh * s->x_h, kw = s->kw, ic = s->ic;
   UNROLL for (idx r = 0; r < rows; r++) {
     pixels[r] = conv_pixel(s, mr, first, pixels[max_idx(r, 1) - 1], r);
@@ -43,14 +44,22 @@ HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, cons
     ic *= kw;
     kw = 1;
   }
-  x += first.y * down + first.x * right;
-  tile_clear(rows, nv, acc);
-  NO_UNROLL for (idx ky = 0; ky < s->kh; ky++) {
+  x += first.y * down + first.x * right + ky * s->dh * s->x_h;
+  if (ky == 0) {
+    tile_clear(rows, nv, acc);
+  } else {
+    tile_copy(rows, nv, acc, sums);
+  }
+  NO_UNROLL for (idx i = 0; i < ky_end - ky; i++) {
     NO_UNROLL for (idx kx = 0; kx < kw; kx++) {
-      idx tap = (ky * kw + kx) * ic;
-      tile_multiply(rows, nv, ic, x + ky * s->dh * s->x_h + kx * s->dw * s->x_w, at, s->x_c, w + tap * s->nr, s->nr,
+      idx tap = (i * kw + kx) * ic;
+      tile_multiply(rows, nv, ic, x + i * s->dh * s->x_h + kx * s->dw * s->x_w, at, s->x_c, w + tap * s->nr, s->nr,
                     ahead + tap * LINE_FLOATS, acc);
     }
+  }
+  if (ky_end < s->kh) {
+    tile_copy(rows, nv, sums, acc);
+    return;
   }
   tile_join(rows, nv, acc);
   UNROLL for (idx r = 0; r < rows; r++) {
@@ -60,19 +69,34 @@ HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, cons
   }
 }
 
-// Tiles [from, to) of one image for one panel of channels; the last tile has what is left. The first tiles fetch the
-// next panel of weights, a cache line with each step.
-HELPER void conv_panel(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
-                       idx n, idx c) {
-  idx whole = s->oh * s->ow / mr, steps = s->kh * s->kw * s->ic;
+// Tiles [from, to) of one image for one panel of channels and rows [ky, ky_end) of its taps; the last tile has what is
+// left. The first tiles fetch the weights that come next, a cache line with each step.
+HELPER void conv_tiles(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
+                       idx n, idx c, idx ky, idx ky_end, vf sums[][TILE_MAX]) {
+  idx whole = s->oh * s->ow / mr, steps = (ky_end - ky) * s->kw * s->ic;
+  w += ky * s->kw * s->ic * s->nr;
   NO_UNROLL for (idx t = from; t < min_idx(to, whole); t++) {
     const float *ahead = (t - from) * LINE_FLOATS < s->nr ? w + steps * (s->nr + (t - from) * LINE_FLOATS) : w;
-    Pixel first = {t * mr / s->ow, t * mr % s->ow};
-    conv_tile(s, mr, mr, nv, columns, x, w, ahead, n, first, c);
+    conv_tile(s, mr, mr, nv, columns, x, w, ahead, n, t, c, ky, ky_end, sums ? sums[t - from] : NULL);
   }
   if (to <= whole) return;
-  Pixel first = {whole * mr / s->ow, whole * mr % s->ow};
-  conv_tile(s, mr, s->oh * s->ow % mr, nv, columns, x, w, w, n, first, c);
+  conv_tile(s, mr, s->oh * s->ow % mr, nv, columns, x, w, w, n, whole, c, ky, ky_end, sums ? sums[whole - from] : NULL);
+}
+
+// All taps of tiles [from, to) at once, or where a panel would fill L2, a row of taps for a group of tiles.
+HELPER void conv_panel(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
+                       idx n, idx c) {
+  enum { PANEL_FLOATS = 65536, GROUP = 8 };
+  if (s->kh == 1 || s->kh * s->kw * s->ic * s->nr <= PANEL_FLOATS) {
+    conv_tiles(s, mr, nv, columns, from, to, x, w, n, c, 0, s->kh, NULL);
+    return;
+  }
+  vf sums[GROUP][TILE_MAX];
+  NO_UNROLL for (; from < to; from += GROUP) {
+    NO_UNROLL for (idx ky = 0; ky < s->kh; ky++) {
+      conv_tiles(s, mr, nv, columns, from, min_idx(to, from + GROUP), x, w, n, c, ky, ky + 1, sums);
+    }
+  }
 }
 
 // Splits the work into units of (image, strip of tiles, group, panel, tile), the last fastest. A panel of weights

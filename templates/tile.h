@@ -19,6 +19,11 @@ HELPER void tile_clear(idx rows, idx nv, vf acc[TILE_MAX]) {
   UNROLL for (idx i = 0; i < rows * nv * tile_split(rows, nv); i++) acc[i] = (vf){0};
 }
 
+// Sums that wait in memory.
+HELPER void tile_copy(idx rows, idx nv, vf to[TILE_MAX], const vf from[TILE_MAX]) {
+  UNROLL for (idx i = 0; i < rows * nv * tile_split(rows, nv); i++) to[i] = from[i];
+}
+
 // acc += A[rows][k]·B[k][nv·V]. Row r of A starts at a + at[r]. Each step of k is a_k floats on in A and nr floats on
 // in B, and asks for one cache line of `ahead`.
 HELPER void tile_multiply(idx rows, idx nv, idx k, const float *a, const idx at[TILE_MAX], idx a_k, const float *b,

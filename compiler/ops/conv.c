@@ -98,15 +98,15 @@ static bool join_pixels(const Conv *c, Axis *out) {
 static Tile choose_conv_tile(const Lower *lower, const Conv *c) {
   const Window *w = &c->window;
   const View *x = &c->x, *y = &c->y;
-  int64_t pixels = y->dims[2] * y->dims[3], row = w->stride[1] * x->strides[3];
+  int64_t pixels = y->dims[2] * y->dims[3], row = w->stride[1] * x->strides[3], pass = c->ic * w->kernel[1];
   bool even = w->stride[0] * x->strides[2] == y->dims[3] * row;
-  return choose_tile(lower->target, (TileWork){y->dims[0], pixels, c->oc, c->ic * w->kernel[0] * w->kernel[1],
-                                               even ? pixels : y->dims[3], row});
+  return choose_tile(lower->target,
+                     (TileWork){y->dims[0], pixels, c->oc, pass * w->kernel[0], even ? pixels : y->dims[3], row, pass});
 }
 
 // The cheapest tile for `pixels` in one line.
 static Tile choose_line_tile(const Lower *lower, const Conv *c, Axis pixels) {
-  return choose_tile(lower->target, (TileWork){1, pixels.dim, c->oc, c->ic, pixels.dim, pixels.stride[0]});
+  return choose_tile(lower->target, (TileWork){1, pixels.dim, c->oc, c->ic, pixels.dim, pixels.stride[0], c->ic});
 }
 
 // Whether pixels of all images in one line make better tiles than those of each alone, which leave y and x apart: a

@@ -127,7 +127,7 @@ static Buffer *pack_b(Lower *lower, const Product *p, int64_t nr, int64_t packed
 
 static bool lower_panels(Lower *lower, Product *p) {
   Program *program = lower->program;
-  Tile tile = choose_tile(lower->target, (TileWork){1, p->m, p->n, p->k, p->m, p->a.strides[p->a.rank - 2]});
+  Tile tile = choose_tile(lower->target, (TileWork){1, p->m, p->n, p->k, p->m, p->a.strides[p->a.rank - 2], p->k});
   int64_t packed[2];
   Buffer *b = pack_b(lower, p, tile.nr, packed);
   Axis coords[COORDS] = {p->batch0, p->batch1, row_axis(p), column_axis(p)};

@@ -35,10 +35,10 @@ static double tile_cycles(const Target *target, const TileWork *w, int64_t rows,
   if (rows == 0 || nv == 0) return 0;
   int64_t split = rows * nv < CHAINS ? CHAINS / (rows * nv) : 1;
   double k = (double)w->k, sums = (double)(rows * nv), wait = LATENCY / (double)split;
-  double b_bytes = k * (double)(nv * target->vector_bytes), a_bytes = 4 * k * (double)(w->m * w->batch);
+  double b_bytes = (double)(nv * target->vector_bytes), a_bytes = 4 * k * (double)(w->m * w->batch);
   double taken = (double)rows * (rows_collide(w, rows) ? LINE_BYTES : 4);
   double arithmetic = fmax(fmax(sums, (double)(rows + nv)) / 2, wait) * k;
-  double traffic = b_bytes / bandwidth(target, b_bytes) + taken * k / bandwidth(target, a_bytes);
+  double traffic = (b_bytes / bandwidth(target, b_bytes * (double)w->pass) + taken / bandwidth(target, a_bytes)) * k;
   return fmax(arithmetic, traffic) + fmin(arithmetic, traffic) / 16 + sums + 12;
 }
 

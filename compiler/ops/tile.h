@@ -13,6 +13,7 @@ typedef struct {
   int64_t batch, m, n, k;
   int64_t line; // rows of A that follow each other evenly: m, or the pixels of a line that has a gap behind it
   int64_t row;  // their distance, in floats
+  int64_t pass; // steps of k after which the next tile comes: k, or those of a row of taps
 } TileWork;
 
 Tile choose_tile(const Target *target, TileWork work); // the cheapest

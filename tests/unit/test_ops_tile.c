@@ -20,7 +20,7 @@ static void test_bounds(void **state) {
     for (size_t i = 0; i < COUNT(sizes) * COUNT(sizes) * COUNT(sizes); i++) {
       int64_t m = sizes[i % COUNT(sizes)], n = sizes[i / COUNT(sizes) % COUNT(sizes)];
       int64_t k = sizes[i / COUNT(sizes) / COUNT(sizes)], lines = 1 + (int64_t)(i % 5) * 7;
-      Tile tile = choose_tile(&machines[t], (TileWork){1 + lines % 2, lines * m, n, k, m, k});
+      Tile tile = choose_tile(&machines[t], (TileWork){1 + lines % 2, lines * m, n, k, m, k, k});
       assert_true(tile.mr >= 1 && tile.nv >= 1 && tile.cycles > 0);
       assert_true(tile.mr * tile.nv + tile.nv + 2 <= machines[t].registers);
       assert_int_equal(tile.nr, tile.nv * machines[t].vector_bytes / 4);
@@ -44,13 +44,15 @@ static void test_measured(void **state) {
   // ResNet's convolutions with AVX-512: lines of 56, 28, 14 pixels in tiles of 14, maps of 7×7 two lines at a time.
   for (int64_t size = 7; size <= 56; size *= 2) {
     int64_t channels = 3584 / size;
-    assert_tile(&machines[0], (TileWork){1, size * size, channels, 9 * channels, size, channels}, 14, 2);
+    assert_tile(&machines[0], (TileWork){1, size * size, channels, 9 * channels, size, channels, 3 * channels}, 14, 2);
   }
   // With AVX2 tiles go on across the lines of a map of 7×7.
-  assert_tile(&machines[1], (TileWork){1, 49, 2048, 512, 7, 512}, 6, 2);
+  assert_tile(&machines[1], (TileWork){1, 49, 2048, 512, 7, 512, 512}, 6, 2);
+  assert_tile(&machines[1], (TileWork){1, 49, 512, 9 * 512, 7, 512, 3 * 512}, 6, 2);
   // Rows of A that are a multiple of 4 KB apart share a set of the first-level cache.
-  assert_tile(&machines[0], (TileWork){1, 128, 768, 3072, 128, 3072}, 8, 3);
-  Tile vector = choose_tile(&machines[0], (TileWork){1, 1, 1000, 2048, 1, 2048}); // one row: many sums side by side
+  assert_tile(&machines[0], (TileWork){1, 128, 768, 3072, 128, 3072, 3072}, 8, 3);
+  Tile vector =
+      choose_tile(&machines[0], (TileWork){1, 1, 1000, 2048, 1, 2048, 2048}); // one row: many sums side by side
   assert_int_equal(vector.mr, 1);
   assert_true(vector.nv >= 4);
 }

@@ -77,3 +77,57 @@ TEMPLATE Status avgpool2d_f32(idx n, idx oh, idx ow, idx c, idx kh, idx kw, idx 
          counted_right, x, x_n, x_h, x_w, store, bufs, part, parts);
   return STATUS_OK;
 }
+
+// Element i of a tensor of ONNX's type 1 (float32), 2 (uint8), 3 (int8) or 11 (float64).
+HELPER double pool_element(idx type, const void *x, idx i) {
+  if (type == 1) return ((const float *)x)[i];
+  if (type == 2) return ((const uint8_t *)x)[i];
+  return type == 3 ? ((const int8_t *)x)[i] : ((const double *)x)[i];
+}
+
+enum { POOL_AXES = 16 };
+// A row of the table: a spatial axis. `place`: how far apart in the numbering of a plane's elements.
+typedef struct {
+  int64_t in, out, kernel, stride, dilation, pad, place;
+} PoolAxis;
+
+// Maxima of windows over planes of any rank, with the place of each in the whole input. x and y are packed. The first
+// of equal elements counts; NaN is the largest. Parallel over outputs.
+TEMPLATE Status maxpool_indices(idx type, idx planes, idx axes, const void *table, const void *x, void *y,
+                                void *indices, void *const *bufs, idx part, idx parts) {
+  (void)bufs;
+  const PoolAxis *axis = table;
+  idx outputs = 1, inputs = 1, unit, end, size = type == 1 ? 4 : type == 11 ? 8 : 1;
+  for (idx i = 0; i < axes; i++) outputs *= (idx)axis[i].out, inputs *= (idx)axis[i].in;
+  share(planes * outputs, part, parts, &unit, &end);
+  NO_UNROLL for (; unit < end; unit++) {
+    idx base = unit / outputs * inputs, rest = unit % outputs, first[POOL_AXES], tap[POOL_AXES], best = -1, place = 0;
+    double top = 0;
+    for (idx i = axes; i-- > 0; rest /= (idx)axis[i].out) {
+      first[i] = rest % (idx)axis[i].out * (idx)axis[i].stride - (idx)axis[i].pad;
+      tap[i] = 0;
+    }
+    for (idx more = 1; more;) {
+      idx at = 0, number = 0, inside = 1;
+      for (idx i = 0; i < axes; i++) {
+        idx k = first[i] + tap[i] * (idx)axis[i].dilation;
+        inside &= k >= 0 && k < axis[i].in;
+        at = at * (idx)axis[i].in + k;
+        number += k * (idx)axis[i].place;
+      }
+      if (inside) {
+        double value = pool_element(type, x, base + at);
+        if (best < 0 || value > top || (value != value && top == top)) best = at, top = value, place = number;
+      }
+      more = 0;
+      for (idx i = axes; i-- > 0 && !more;) {
+        more = ++tap[i] < axis[i].kernel;
+        if (!more) tap[i] = 0;
+      }
+    }
+    if (best < 0) return STATUS_SHAPE; // no window lies in the padding alone
+    memcpy((char *)y + unit * size, (const char *)x + (base + best) * size, (size_t)size);
+    ((int64_t *)indices)[unit] = base + place;
+  }
+  return STATUS_OK;
+}

@@ -69,6 +69,23 @@ HELPER void sink(const SortLine *line, int64_t *heap, idx stride, idx count, int
   heap[hole * stride] = at;
 }
 
+// Adds `at` to a heap of `count` indices.
+HELPER void lift(const SortLine *line, int64_t *heap, idx stride, idx count, int64_t at) {
+  idx hole = count;
+  for (; hole > 0 && sorts_before(line, heap[(hole - 1) / 2 * stride], at); hole = (hole - 1) / 2)
+    heap[hole * stride] = heap[(hole - 1) / 2 * stride];
+  heap[hole * stride] = at;
+}
+
+// Puts a heap in order.
+HELPER void settle(const SortLine *line, int64_t *heap, idx stride, idx count) {
+  while (--count > 0) {
+    int64_t last = heap[count * stride];
+    heap[count * stride] = heap[0];
+    sink(line, heap, stride, count, last);
+  }
+}
+
 // The k largest (or smallest) elements x[o][..][i] in order and their indices: values and indices are
 // [outer][k][inner]. bytes: of an element. Parallel over (o, i).
 TEMPLATE Status top_k(idx type, idx bytes, idx outer, idx n, idx inner, idx k, idx largest, const void *x, void *values,
@@ -80,19 +97,10 @@ TEMPLATE Status top_k(idx type, idx bytes, idx outer, idx n, idx inner, idx k, i
     idx from = unit / inner * n * inner + unit % inner, to = unit / inner * k * inner + unit % inner;
     SortLine line = {type, inner, (const char *)x + from * bytes, largest ? 0 : UINT64_MAX};
     int64_t *heap = indices + to;
-    for (idx i = 0; i < k; i++) { // up to its place
-      idx hole = i;
-      for (; hole > 0 && sorts_before(&line, heap[(hole - 1) / 2 * inner], i); hole = (hole - 1) / 2)
-        heap[hole * inner] = heap[(hole - 1) / 2 * inner];
-      heap[hole * inner] = i;
-    }
+    for (idx i = 0; i < k; i++) lift(&line, heap, inner, i, i);
     for (idx i = k; i < n; i++)
       if (sorts_before(&line, i, heap[0])) sink(&line, heap, inner, k, i);
-    for (idx count = k - 1; count > 0; count--) {
-      int64_t last = heap[count * inner];
-      heap[count * inner] = heap[0];
-      sink(&line, heap, inner, count, last);
-    }
+    settle(&line, heap, inner, k);
     for (idx i = 0; i < k; i++)
       memcpy((char *)values + (to + i * inner) * bytes, (const char *)line.x + (idx)heap[i * inner] * inner * bytes,
              (size_t)bytes);

@@ -107,6 +107,9 @@ Value *expand_body_input(Expansion *body, DType type);
 void expand_body_output(Expansion *body, Value *value);
 void expand_set_body(Expansion *e, Value *scan, const Expansion *body);
 
+// Dropout in training (random.c).
+bool expand_dropout_training(Expansion *e, Node *node);
+
 /* what the node says */
 
 // An axis attribute made non-negative. False after an error.

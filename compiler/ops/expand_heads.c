@@ -15,13 +15,12 @@ bool check_heads(Expansion *e, int64_t q_heads, int64_t kv_heads) {
                     (long long)q_heads, (long long)kv_heads);
 }
 
-// a · b for a of q_heads and b of kv_heads: along an axis of its own for each group.
+// a · b for a of q_heads and b of kv_heads: the rows of a group's heads below one another make one product.
 static Value *head_product(Expansion *e, Value *a, Value *b, int64_t q_heads, int64_t kv_heads) {
   if (q_heads == kv_heads) return MATMUL(e, a, b);
-  Value *grouped =
-      RESHAPE_TO(e, a, DIM(e, a, 0), INT(e, kv_heads), INT(e, q_heads / kv_heads), DIM(e, a, 2), DIM(e, a, 3));
-  Value *product = MATMUL(e, grouped, UNSQUEEZE(e, b, 2));
-  return RESHAPE_TO(e, product, DIM(e, product, 0), INT(e, q_heads), DIM(e, product, 3), DIM(e, product, 4));
+  Value *rows = MUL(e, DIM(e, a, 2), INT(e, q_heads / kv_heads));
+  Value *y = MATMUL(e, RESHAPE_TO(e, a, DIM(e, a, 0), INT(e, kv_heads), rows, DIM(e, a, 3)), b);
+  return RESHAPE_TO(e, y, DIM(e, y, 0), INT(e, q_heads), DIM(e, a, 2), DIM(e, y, 3));
 }
 
 Value *head_scores(Expansion *e, Value *q, Value *k, int64_t q_heads, int64_t kv_heads, double scale) {

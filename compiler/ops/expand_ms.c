@@ -111,7 +111,11 @@ bool expand_ms_layer_norm(Expansion *e, Node *node) {
 static bool root_mean_square(Expansion *e, Value *x, Value *scale, int axis, int rank, double epsilon, size_t inverse) {
   int64_t axes[MAX_RANK];
   size_t count = 0;
-  DType type = x->type, work = type == DT_F64 ? DT_F64 : DT_F32;
+  DType work = x->type == DT_F64 ? DT_F64 : DT_F32;
+  if (!node_has_out(e->node, inverse)) {
+    Value *y = with_int(MAKE(e, "RMSNormalization", x, scale), "axis", axis);
+    return expand_done(e, 0, with_float(y, "epsilon", epsilon));
+  }
   for (int i = axis; i < rank; i++) axes[count++] = i;
   x = expand_cast(e, x, work);
   Value *mean = expand_reduce(e, "ReduceMean", MUL(e, x, x), count, axes);

@@ -83,21 +83,19 @@ bool expand_layer_norm(Expansion *e, Node *node) {
   return expand_done(e, 0, bias ? ADD(e, y, bias) : y);
 }
 
-// x / √(mean(x²) + epsilon) over the axes from `axis` on.
-static Value *over_root_mean_square(Expansion *e, Value *x, int axis, int rank) {
-  int64_t axes[MAX_RANK];
-  size_t count = axes_from(axis, rank, axes);
-  Value *wide = expand_cast(e, x, work_type(e, x)), *epsilon = SCALAR(e, wide, node_float(e->node, "epsilon", 1e-5));
-  Value *mean = expand_reduce(e, "ReduceMean", MUL(e, wide, wide), count, axes);
-  return expand_cast(e, MUL(e, wide, RECIPROCAL(e, SQRT(e, ADD(e, mean, epsilon)))), x->type);
-}
-
+// Of types that the kernel does not take: x / √(mean(x²) + epsilon) · scale over the axes from `axis` on.
 bool expand_rms_norm(Expansion *e, Node *node) {
-  int axis, rank = node->in[0]->rank;
-  Value *scale = node->in[1];
-  if (!expand_axis(e, "axis", -1, rank, &axis)) return false;
-  Value *y = expand_cast(e, over_root_mean_square(e, node->in[0], axis, rank), scale->type);
-  return expand_done(e, 0, MUL(e, y, scale));
+  int axis;
+  int64_t axes[MAX_RANK];
+  Value *x = node->in[0], *scale = node->in[1];
+  bool taken = x->type == DT_F32 || x->type == DT_F16;
+  if (taken && scale->type == x->type) return true;
+  if (!expand_axis(e, "axis", -1, x->rank, &axis)) return false;
+  size_t count = axes_from(axis, x->rank, axes);
+  Value *wide = expand_cast(e, x, work_type(e, x)), *epsilon = SCALAR(e, wide, node_float(node, "epsilon", 1e-5));
+  Value *mean = expand_reduce(e, "ReduceMean", MUL(e, wide, wide), count, axes);
+  Value *y = MUL(e, wide, RECIPROCAL(e, SQRT(e, ADD(e, mean, epsilon))));
+  return expand_done(e, 0, MUL(e, expand_cast(e, y, scale->type), scale));
 }
 
 // (x - mean) / (deviation + 1e-9)

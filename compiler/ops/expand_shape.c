@@ -105,12 +105,13 @@ bool expand_affine_grid(Expansion *e, Node *node) {
   return expand_done(e, 0, sum);
 }
 
-// A mask that lets everything pass, while nothing is dropped.
+// Where nothing is dropped: a mask that lets everything pass.
 bool expand_dropout(Expansion *e, Node *node) {
   Value *x = node->in[0], *training = node_in(node, 2), *ratio = node_in(node, 1);
   bool tests = !training || (training->data && !tensor_int(training->data, 0));
   bool drops_nothing = ratio && ratio->data && tensor_float(ratio->data, 0) == 0;
-  if (!(tests || drops_nothing) || (!training && !node_has_out(node, 1))) return true;
+  if (!tests && !drops_nothing) return expand_dropout_training(e, node);
+  if (!training && !node_has_out(node, 1)) return true;
   if (node_has_out(node, 1)) expand_done(e, 1, EXPAND_TO(e, expand_scalar(e, node->out[1]->type, 1), SHAPE(e, x)));
   return expand_done(e, 0, IDENTITY(e, x));
 }

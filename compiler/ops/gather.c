@@ -73,11 +73,7 @@ bool lower_gather_nd(Lower *lower, Node *node) {
   const Value *data = node->in[0], *indices = node->in[1];
   int batch, depth;
   if (!read_depth(lower->model, node, &batch, &depth)) return false;
-  for (int i = 0; i < batch; i++) {
-    Dim more = dim_sub(data->dims[i], indices->dims[i]);
-    lower_check(lower, more, STATUS_SHAPE);
-    lower_check(lower, dim_times(more, -1), STATUS_SHAPE);
-  }
+  for (int i = 0; i < batch; i++) lower_check_equal(lower, data->dims[i], indices->dims[i]);
   Dim batches = dims_product(indices->dims, 0, batch), tuples = dims_product(indices->dims, batch, indices->rank - 1);
   Dim inner = dims_product(data->dims, batch + depth, data->rank);
   View out = lower_out(lower, node->out[0]), to = view_shaped(&out, 3, (Dim[]){batches, tuples, inner});
@@ -170,11 +166,8 @@ bool lower_tensor_scatter(Lower *lower, Node *node) {
                  dims_product(past->dims, axis + 1, past->rank)};
   Dim parts[4] = {dims[0], dims[1], more, dims[3]};
   lower_check(lower, dim_sub(size, more), STATUS_SHAPE);
-  for (int i = 0; i < past->rank; i++) {
-    if (i == axis) continue;
-    lower_check(lower, dim_sub(past->dims[i], update->dims[i]), STATUS_SHAPE);
-    lower_check(lower, dim_sub(update->dims[i], past->dims[i]), STATUS_SHAPE);
-  }
+  for (int i = 0; i < past->rank; i++)
+    if (i != axis) lower_check_equal(lower, past->dims[i], update->dims[i]);
   View out = lower_out(lower, node->out[0]), to = view_shaped(&out, 4, dims);
   View old = lower_shaped(lower, past, 4, dims), dense = lower_dense(lower, update), from;
   from = view_shaped(&dense, 4, parts);

@@ -1,5 +1,6 @@
 // Elementwise steps put together operand by operand.
 #include "compiler/ops/mapping.h"
+#include "templates/status.h"
 
 #include <assert.h>
 #include <string.h>
@@ -113,4 +114,9 @@ View lower_ints(Lower *lower, size_t count, const Dim *numbers) {
   view.buffer = buffer_new(lower->program, BUFFER_WEIGHT, dim_bytes(DT_I64, view.dims[0]), "sizes");
   view.buffer->tensor = tensor;
   return view;
+}
+
+void lower_check_equal(Lower *lower, Dim a, Dim b) {
+  lower_check(lower, dim_sub(a, b), STATUS_SHAPE);
+  lower_check(lower, dim_sub(b, a), STATUS_SHAPE);
 }

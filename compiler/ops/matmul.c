@@ -8,6 +8,7 @@
 #include "compiler/ops/reduce.h"
 #include "compiler/ops/tile.h"
 
+#include <math.h>
 #include <string.h>
 
 /* shapes */
@@ -128,7 +129,9 @@ static Buffer *pack_b(Lower *lower, const Product *p, int64_t nr, Dim packed[2])
 
 static bool lower_panels(Lower *lower, Product *p) {
   Program *program = lower->program;
-  Tile tile = choose_tile(lower->target, 1, usual_size(p->m), usual_size(p->n), usual_size(p->k));
+  int64_t m = usual_size(p->m), k = usual_size(p->k);
+  Tile tile =
+      choose_tile(lower->target, (TileWork){1, m, usual_size(p->n), k, m, usual_size(p->a.strides[p->a.rank - 2]), k});
   Dim packed[2];
   Buffer *b = pack_b(lower, p, tile.nr, packed);
   Axis coords[COORDS] = {p->batch0, p->batch1, row_axis(p), column_axis(p)};
@@ -174,7 +177,52 @@ static bool lower_vector(Lower *lower, Product *p) {
          lower_epilogue(lower, p, &sum, &out, &c);
 }
 
+// alpha · sum + beta · c of any type. Factors that are no integers take integers through float64.
+static bool lower_general_epilogue(Lower *lower, const View *sum, const View *out, const Epilogue *epilogue) {
+  ExprTable *exprs = lower->program->exprs;
+  bool whole = epilogue->alpha == floor(epilogue->alpha) && epilogue->beta == floor(epilogue->beta);
+  DType type = dtype_is_float(out->type) || whole ? out->type : DT_F64;
+  const Expr *x = expr_cast(exprs, type, expr_load(exprs, out->type, 0)), *c;
+  x = expr_op(exprs, EX_MUL, x, expr_const(exprs, type, epilogue->alpha), NULL);
+  if (epilogue->c && epilogue->beta != 0) {
+    c = expr_cast(exprs, type, expr_load(exprs, out->type, 1));
+    c = expr_op(exprs, EX_MUL, c, expr_const(exprs, type, epilogue->beta), NULL);
+    x = expr_op(exprs, EX_ADD, x, c, NULL);
+  }
+  const View ins[2] = {*sum, epilogue->c ? *epilogue->c : *sum};
+  return lower_map(lower, out, ins, 2, expr_cast(exprs, out->type, x));
+}
+
+// Products of other types than float32: the reduction of a · b over k, of views [batch..., m, n, k].
+static bool lower_general(Lower *lower, const View *a, const View *b, const View *out, const Epilogue *epilogue) {
+  ExprTable *exprs = lower->program->exprs;
+  int rank = a->rank;
+  if (rank == MAX_RANK) return lower_error(lower, "a product of tensors of rank %d is not supported", rank);
+  if (view_is_empty(out)) return true;
+  View ins[2] = {*a, *b}, sum = *out;
+  bool plain = epilogue->alpha == 1 && !epilogue->c, reduced[MAX_RANK] = {0};
+  if (!plain) sum = lower_scratch(lower, out->type, rank, out->dims);
+  View wide = sum;
+  for (int i = 0; i < 2; i++) {
+    ins[i].rank = rank + 1;
+    ins[i].dims[rank - 2] = a->dims[rank - 2], ins[i].dims[rank - 1] = b->dims[rank - 1];
+    ins[i].dims[rank] = a->dims[rank - 1];
+    ins[i].strides[rank - 2] = i ? dim_const(0) : a->strides[rank - 2];
+    ins[i].strides[rank - 1] = i ? b->strides[rank - 1] : dim_const(0);
+    ins[i].strides[rank] = i ? b->strides[rank - 2] : a->strides[rank - 1];
+  }
+  wide.rank = rank + 1;
+  wide.dims[rank] = dim_const(1), wide.strides[rank] = dim_const(0);
+  reduced[rank] = true;
+  const Expr *product = expr_op(exprs, EX_MUL, expr_load(exprs, a->type, 0), expr_load(exprs, b->type, 1), NULL);
+  Dim macs = view_count(&ins[0]);
+  if (dim_is_const(macs)) lower->program->macs += macs.value;
+  return lower_fold(lower, REDUCE_SUM, ins, 2, product, reduced, &wide, expr_acc(exprs, out->type)) &&
+         (plain || lower_general_epilogue(lower, &sum, out, epilogue));
+}
+
 static bool lower_product(Lower *lower, const View *a, const View *b, const View *out, Epilogue epilogue) {
+  if (out->type != DT_F32) return lower_general(lower, a, b, out, &epilogue);
   Product p = {.a = *a, .b = *b, .out = *out, .epilogue = epilogue, .batch0 = no_axis, .batch1 = no_axis};
   int rank = a->rank;
   bool batch[MAX_RANK] = {0};

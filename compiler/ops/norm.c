@@ -130,7 +130,7 @@ bool lower_log_softmax_flat(Lower *lower, Node *node) { return lower_softmax_fro
 
 /* layer normalisation */
 
-bool lower_layer_norm(Lower *lower, Node *node) {
+static bool lower_norm(Lower *lower, Node *node, bool root_mean_square) {
   ExprTable *exprs = lower->program->exprs;
   View x = lower_in(lower, node->in[0]), more[2];
   const View *views[2] = {&more[0], &more[1]};
@@ -148,7 +148,7 @@ bool lower_layer_norm(Lower *lower, Node *node) {
   if (!make_rows(lower, views, more_count, inner, &rows)) return false;
   Step *step = start_rows(lower, &rows, "layernorm_f32");
   step_float(lower->program, step, (float)node_float(node, "epsilon", 1e-5));
-  step_int(lower->program, step, 0);
+  step_int(lower->program, step, root_mean_square);
   View in = axes_view(&rows.in, 0, rows.coords), out = axes_view(&rows.out, 1, rows.coords);
   step_load(lower, step, &in);
   Func *func = step_store(lower, step, &out);
@@ -159,6 +159,9 @@ bool lower_layer_norm(Lower *lower, Node *node) {
   }
   return true;
 }
+
+bool lower_layer_norm(Lower *lower, Node *node) { return lower_norm(lower, node, false); }
+bool lower_rms_norm(Lower *lower, Node *node) { return lower_norm(lower, node, true); }
 
 /* batch normalisation */
 

@@ -14,6 +14,7 @@
 #define RULE_OR_EXPAND(infer, lower, expand) RULE(infer, lower) EXPAND(expand)
 #define ELEMENTWISE(formula)
 #define ELEMENTWISE_AXIS(formula)
+#define ELEMENTWISE_OR(formula, lower) bool lower_##lower(Lower *lower, Node *node);
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
@@ -21,6 +22,7 @@
 #undef RULE_OR_EXPAND
 #undef ELEMENTWISE
 #undef ELEMENTWISE_AXIS
+#undef ELEMENTWISE_OR
 
 static const Op ops[] = {
 #define OP(domain, type, since, signature, rule) {domain, #type, since, signature, rule},
@@ -29,6 +31,7 @@ static const Op ops[] = {
 #define RULE_OR_EXPAND(infer, lower, expand)     NULL, infer_##infer, lower_##lower, expand_##expand
 #define ELEMENTWISE(formula)                     formula, infer_elementwise, lower_elementwise, NULL
 #define ELEMENTWISE_AXIS(formula)                formula, infer_elementwise_axis, lower_elementwise, NULL
+#define ELEMENTWISE_OR(formula, lower)           formula, infer_elementwise, lower_##lower, NULL
 #include "compiler/ops/ops.def"
 #undef OP
 #undef RULE
@@ -36,6 +39,7 @@ static const Op ops[] = {
 #undef RULE_OR_EXPAND
 #undef ELEMENTWISE
 #undef ELEMENTWISE_AXIS
+#undef ELEMENTWISE_OR
 };
 
 size_t op_count(void) { return COUNT(ops); }

@@ -1,6 +1,7 @@
 // Pad: borders of a constant, and borders that repeat what lies inside.
 #include "compiler/ops/pad.h"
 #include "compiler/ops/lower.h"
+#include "templates/status.h"
 
 #include <string.h>
 
@@ -8,60 +9,79 @@
 
 // Elements to add (negative: to take away) at the start and the end of each axis.
 typedef struct {
-  int64_t before[MAX_RANK], after[MAX_RANK];
+  Dim before[MAX_RANK], after[MAX_RANK];
 } Pads;
+
+static void add_pads(const Node *node, Pads *pads, Dim axis, Dim before, Dim after) {
+  int rank = node->in[0]->rank;
+  for (int k = 0; k < rank; k++) {
+    Dim here = dim_max(dim_equals(axis, dim_const(k)), dim_equals(axis, dim_const(k - rank)));
+    pads->before[k] = dim_add(pads->before[k], dim_mul(here, before));
+    pads->after[k] = dim_add(pads->after[k], dim_mul(here, after));
+  }
+}
+
+static bool is_out_of_range(Dim pad) { return dim_is_const(pad) && (pad.value < -INT32_MAX || pad.value > INT32_MAX); }
 
 // From the attribute `pads`, which opset 1 calls `paddings`, or from inputs `pads` and `axes`.
 static bool read_pads(Model *model, Node *node, Pads *out) {
-  int rank = node->in[0]->rank;
-  size_t given = 0;
+  int rank = node->in[0]->rank, axis;
   int64_t count, axis_count = rank;
-  const int64_t *axes = NULL, *pads;
+  const Dim *axes = NULL, *pads;
   if (node_in(node, 1)) {
-    if (!(pads = need_ints(model, node, 1, &count))) return false;
-    if (node_in(node, 3) && !(axes = need_ints(model, node, 3, &axis_count))) return false;
+    if (!(pads = need_elems(model, node, 1, &count))) return false;
+    if (node_in(node, 3) && !(axes = need_elems(model, node, 3, &axis_count))) return false;
   } else {
-    pads = node_ints(node, "pads", &given);
-    if (!pads) pads = node_ints(node, "paddings", &given);
+    pads = attr_dims(model, node, "pads", &count);
+    if (!pads) pads = attr_dims(model, node, "paddings", &count);
     if (!pads) return node_error(model, node, "attribute 'pads' is missing");
-    count = (int64_t)given;
   }
   if (count != 2 * axis_count)
     return node_error(model, node, "'pads' has %lld numbers for %lld axes", (long long)count, (long long)axis_count);
   *out = (Pads){0};
   for (int64_t i = 0; i < axis_count; i++) {
-    int axis = (int)i;
-    if (axes && !need_axis(model, node, axes[i], rank, &axis)) return false;
-    int64_t before = pads[i], after = pads[axis_count + i];
-    if (before < -INT32_MAX || before > INT32_MAX || after < -INT32_MAX || after > INT32_MAX)
-      return node_error(model, node, "a pad of axis %d is out of range", axis);
-    out->before[axis] = before;
-    out->after[axis] = after;
+    Dim at = axes ? axes[i] : dim_const(i), before = pads[i], after = pads[axis_count + i];
+    if (dim_is_const(at) && !need_axis(model, node, at.value, rank, &axis)) return false;
+    if (is_out_of_range(before) || is_out_of_range(after))
+      return node_error(model, node, "a pad of axis %lld is out of range", (long long)i);
+    add_pads(node, out, at, before, after);
+  }
+  for (int i = 0; i < rank; i++) {
+    out->before[i] = dim_define(model->dims, "pad", out->before[i]);
+    out->after[i] = dim_define(model->dims, "pad", out->after[i]);
   }
   return true;
 }
 
+// What is added at an end, and what is taken away.
+static Dim added(Dim pad) { return dim_may_be_negative(pad) ? dim_max(pad, dim_const(0)) : pad; }
+static Dim taken(Dim pad) {
+  return dim_may_be_negative(pad) ? dim_max(dim_times(pad, -1), dim_const(0)) : dim_const(0);
+}
+
+// A sum with run-time pads gets a name: products of such sums would be long.
+static Dim settled(Model *model, int axis, const Pads *pads, Dim sum) {
+  bool constant = dim_is_const(pads->before[axis]) && dim_is_const(pads->after[axis]);
+  return constant ? sum : dim_define(model->dims, "dim", sum);
+}
+
 static bool check_mode(Model *model, Node *node, const Pads *pads) {
-  static const struct {
-    const char *name;
-    int64_t least; // elements of an axis beyond those that its longer border repeats; constant: none
-  } modes[] = {{"constant", INT64_MIN}, {"reflect", 1}, {"edge", INT64_MIN}, {"wrap", 0}};
+  static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
   const char *mode = node_string(node, "mode", "constant");
   const Value *in = node->in[0];
   size_t m = 0;
-  while (m < COUNT(modes) && strcmp(mode, modes[m].name)) m++;
+  while (m < COUNT(modes) && strcmp(mode, modes[m])) m++;
   if (m == COUNT(modes))
     return node_error(model, node, "'mode' is '%s'; constant, reflect, edge or wrap is needed", mode);
   for (int i = 0; i < in->rank; i++) {
-    int64_t before = pads->before[i], after = pads->after[i], longer = before > after ? before : after;
-    if (!dim_is_const(in->dims[i])) continue;
-    int64_t left = in->dims[i].value + (before < 0 ? before : 0) + (after < 0 ? after : 0);
-    if (left < 0)
+    Dim cut_off = dim_add(taken(pads->before[i]), taken(pads->after[i])), left = dim_sub(in->dims[i], cut_off);
+    Dim more = dim_add(added(pads->before[i]), added(pads->after[i]));
+    if (!dim_is_const(left)) continue;
+    if (left.value < 0)
       return node_error(model, node, "more is cut off axis %d than its %s elements", i,
                         dim_text(model->dims, in->dims[i]));
-    if (m && longer > 0 && (left == 0 || (modes[m].least >= 0 && longer > left - modes[m].least)))
-      return node_error(model, node, "axis %d has too few elements for a border of %lld in mode '%s'", i,
-                        (long long)longer, mode);
+    if (m && left.value == 0 && !dim_is(more, 0))
+      return node_error(model, node, "axis %d has no elements that a border in mode '%s' could repeat", i, mode);
   }
   return true;
 }
@@ -74,7 +94,9 @@ bool infer_pad(Model *model, Node *node) {
   if (value && (!value_is_static(value) || value_count(value) != 1))
     return node_error(model, node, "'constant_value' must have one element");
   for (int i = 0; i < in->rank; i++)
-    dims[i] = dim_op(model->dims, DIM_ADD, in->dims[i], dim_const(pads.before[i] + pads.after[i]));
+    dims[i] =
+        settled(model, i, &pads,
+                dim_op(model->dims, DIM_ADD, in->dims[i], dim_op(model->dims, DIM_ADD, pads.before[i], pads.after[i])));
   return set_dims(model, node, 0, in->rank, dims);
 }
 
@@ -130,25 +152,79 @@ static bool repeat_inside(Lower *lower, const View *out, const View *in, const D
   return true;
 }
 
+// Whether no border is longer than what it repeats, so that one copy makes it.
+static bool repeats_once(const View *out, const View *in, const Dim *begin, const char *mode) {
+  for (int i = 0; i < in->rank; i++) {
+    Dim n = in->dims[i], end = dim_sub(out->dims[i], dim_add(begin[i], n));
+    if (dim_is(begin[i], 0) && dim_is(end, 0)) continue;
+    if (!dim_is_const(n) || !dim_is_const(begin[i]) || !dim_is_const(end)) return false;
+    int64_t most = *mode == 'e' ? INT64_MAX : *mode == 'r' ? n.value - 1 : n.value;
+    if (begin[i].value > most || end.value > most) return false;
+  }
+  return true;
+}
+
+// a modulo n, not negative.
+static const Expr *modulo(ExprTable *exprs, const Expr *a, const Expr *n) {
+  const Expr *rest = expr_op(exprs, EX_REM, a, n, NULL);
+  return expr_op(exprs, EX_REM, expr_op(exprs, EX_ADD, rest, n, NULL), n, NULL);
+}
+
+// The element of an axis of n that a mode takes for element i, which may be outside.
+static const Expr *repeated(ExprTable *exprs, const char *mode, const Expr *i, const Expr *n) {
+  const Expr *zero = expr_int(exprs, DT_I64, 0), *one = expr_int(exprs, DT_I64, 1);
+  const Expr *last = expr_op(exprs, EX_SUB, n, one, NULL);
+  if (*mode == 'w') return modulo(exprs, i, n);
+  if (*mode == 'e') return expr_op(exprs, EX_MAX, zero, expr_op(exprs, EX_MIN, i, last, NULL), NULL);
+  const Expr *period = expr_op(exprs, EX_MAX, one, expr_op(exprs, EX_ADD, last, last, NULL), NULL);
+  const Expr *at = modulo(exprs, i, period);
+  return expr_op(exprs, EX_MIN, at, expr_op(exprs, EX_SUB, period, at, NULL), NULL);
+}
+
+// Borders of any length: each element is fetched from the place that it repeats.
+static bool repeat_anyhow(Lower *lower, const View *out, const View *in, const Dim *begin, const char *mode) {
+  ExprTable *exprs = lower->program->exprs;
+  View ins[1 + 3 * MAX_RANK] = {*in};
+  size_t count = 1;
+  const Expr *at = expr_int(exprs, DT_I64, 0), *bound = expr_int(exprs, DT_I64, 1);
+  for (int i = 0; i < in->rank; i++) {
+    Dim n = in->dims[i];
+    if (dim_is(begin[i], 0) && dim_equal(n, out->dims[i])) continue;
+    ins[0].dims[i] = dim_const(1);
+    const Expr *size = dim_operand(lower, DT_I64, n, ins, &count), *from = expr_coord(exprs, COORDS - in->rank + i);
+    const Expr *stride = dim_operand(lower, DT_I64, in->strides[i], ins, &count);
+    from = expr_op(exprs, EX_SUB, from, dim_operand(lower, DT_I64, begin[i], ins, &count), NULL);
+    from = expr_op(exprs, EX_MUL, repeated(exprs, mode, from, size), stride, NULL);
+    const Expr *last = expr_op(exprs, EX_SUB, size, expr_int(exprs, DT_I64, 1), NULL);
+    at = expr_op(exprs, EX_ADD, at, from, NULL);
+    bound = expr_op(exprs, EX_ADD, bound, expr_op(exprs, EX_MUL, last, stride, NULL), NULL);
+  }
+  return lower_map(lower, out, ins, count, expr_fetch(exprs, in->type, 0, at, bound));
+}
+
 bool lower_pad(Lower *lower, Node *node) {
   ExprTable *exprs = lower->program->exprs;
   Pads pads;
   if (!read_pads(lower->model, node, &pads)) return false;
+  const char *mode = node_string(node, "mode", "constant");
   View in = lower_in(lower, node->in[0]);
   Dim begin[MAX_RANK];
   bool only_cut = true;
   for (int i = 0; i < in.rank; i++) {
-    int64_t before = pads.before[i], after = pads.after[i];
-    only_cut &= before <= 0 && after <= 0;
-    begin[i] = dim_const(before > 0 ? before : 0);
-    cut(&in, i, dim_const(before < 0 ? -before : 0),
-        dim_plus(in.dims[i], (before < 0 ? before : 0) + (after < 0 ? after : 0)));
+    Dim off = dim_add(taken(pads.before[i]), taken(pads.after[i])), end = added(pads.after[i]);
+    begin[i] = settled(lower->model, i, &pads, added(pads.before[i]));
+    only_cut &= dim_is(begin[i], 0) && dim_is(end, 0);
+    cut(&in, i, taken(pads.before[i]), settled(lower->model, i, &pads, dim_sub(in.dims[i], off)));
+    lower_check(lower, in.dims[i], STATUS_SHAPE);
   }
   if (only_cut) return lower_alias(lower, node->out[0], &in), true;
   View out = lower_out_like(lower, node->out[0], &in);
-  const char *mode = node_string(node, "mode", "constant");
   if (view_is_empty(&out)) return true;
-  if (*mode != 'c') return repeat_inside(lower, &out, &in, begin, mode);
+  if (*mode != 'c' && repeats_once(&out, &in, begin, mode)) return repeat_inside(lower, &out, &in, begin, mode);
+  if (*mode != 'c') { // places are computed from strides, none of which may be negative
+    in = lower_dense_view(lower, &in, node->out[0]->name);
+    return repeat_anyhow(lower, &out, &in, begin, mode);
+  }
   const Value *value = node_in(node, 2);
   if (!value)
     return lower_border(lower, &out, &in, begin, expr_const(exprs, out.type, node_float(node, "value", 0)), NULL);

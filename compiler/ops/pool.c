@@ -3,6 +3,8 @@
 #include "compiler/ops/reduce.h"
 #include "compiler/ops/window.h"
 
+#include <string.h>
+
 /* shapes */
 
 bool infer_pool(Model *model, Node *node) {
@@ -15,8 +17,6 @@ bool infer_pool(Model *model, Node *node) {
       return node_error(model, node, "a window could lie in the padding alone: pads must be smaller than the kernel");
   }
   if (!infer_windows(model, node, &w, x->dims[0], x->dims[1])) return false;
-  if (indices && indices->use_count + indices->is_output > 0)
-    return node_error(model, node, "output 'Indices' is not supported");
   return !indices || set_dims_like(model, node, 1, node->out[0]);
 }
 
@@ -30,11 +30,48 @@ bool infer_global_pool(Model *model, Node *node) {
 
 /* lowering */
 
+// The largest element of each window and its place in the input.
+static bool lower_pool_indices(Lower *lower, Node *node, Window *w) {
+  enum { NUMBERS = 7 }; // of a spatial axis
+  View x = lower_dense(lower, node->in[0]), y = lower_out(lower, node->out[0]), at = lower_out(lower, node->out[1]);
+  Dim numbers[NUMBERS * MAX_RANK], stride = dim_const(1), strides[MAX_RANK];
+  if (view_is_empty(&y)) return true;
+  settle_pads(w, &x, &y);
+  bool columns = node_int(node, "storage_order", 0) != 0; // the first spatial axis is counted fastest
+  for (int i = 0; i < w->rank; i++) {
+    int axis = columns ? i : w->rank - 1 - i;
+    strides[axis] = stride;
+    stride = dim_mul(stride, x.dims[2 + axis]);
+  }
+  for (int i = 0; i < w->rank; i++) {
+    const Dim row[NUMBERS] = {
+        x.dims[2 + i], y.dims[2 + i], dim_const(w->kernel[i]), dim_const(w->stride[i]), dim_const(w->dilation[i]),
+        w->before[i],  strides[i]};
+    memcpy(numbers + NUMBERS * i, row, sizeof row);
+  }
+  Program *program = lower->program;
+  Step *step = lower_step(lower, "maxpool_indices");
+  ADD_DIMS(program, step, dim_const(x.type), dim_mul(x.dims[0], x.dims[1]), dim_const(w->rank));
+  step_table(lower, step, (size_t)(NUMBERS * w->rank), numbers);
+  step_view(lower, step, &x);
+  step_view(lower, step, &y);
+  step_view(lower, step, &at);
+  step->parts = count_parts(view_count(&y), 256);
+  return true;
+}
+
 static bool lower_pool(Lower *lower, Node *node, const char *kernel, bool mean) {
   Window w;
   if (!read_window(lower->model, node, node->in[0]->rank - 2, NULL, &w)) return false;
-  if (w.rank > 2) return lower_error(lower, "pools of %d spatial dims are not supported yet", w.rank);
   View x = lower_in(lower, node->in[0]);
+  if (node_out(node, 1) && node->out[1]->use_count + node->out[1]->is_output > 0)
+    return lower_pool_indices(lower, node, &w);
+  if (w.rank > 2 || x.type != DT_F32) {
+    View out = lower_out(lower, node->out[0]);
+    if (view_is_empty(&out)) return true;
+    settle_pads(&w, &x, &out);
+    return lower_general_pool(lower, &w, mean, node_int(node, "count_include_pad", 0) != 0, &x, &out);
+  }
   if (!dim_is(x.strides[1], 1)) x = lower_channels_last(lower, node->in[0]);
   View y = lower_out_channels_last(lower, node->out[0]);
   if (view_is_empty(&y)) return true;

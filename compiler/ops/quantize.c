@@ -1,12 +1,8 @@
-// QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear.
+// QuantizeLinear and DequantizeLinear.
 //
 // Scale and zero point are one number, one a channel of `axis`, or one a block of channels. They are views that
 // broadcast to x; blocks make two dims of the axis, those that fill a block and the rest apart.
 #include "compiler/ops/lower.h"
-#include "compiler/ops/reduce.h"
-
-#include <math.h>
-#include <string.h>
 
 /* types and shapes */
 
@@ -22,17 +18,18 @@ typedef struct {
 static bool read_grain(Model *model, Node *node, Grain *grain) {
   const Value *x = node->in[0], *scale = node->in[1];
   *grain = (Grain){.axis = -1};
-  if (!value_is_static(scale) || !value_is_static(x))
-    return node_error(model, node, "shapes of 'x' and its scale must be constants");
+  if (!value_is_static(scale)) return node_error(model, node, "the dims of the scale must be constants");
   if (scale->rank == 0 || (value_count(scale) == 1 && scale->rank == 1 && !node_int(node, "block_size", 0)))
     return true;
   int64_t axis = node_int(node, "axis", 1), block = node_int(node, "block_size", 0);
   if (x->rank == 1 && axis == 1) axis = 0;
   if (!need_axis(model, node, axis, x->rank, &grain->axis)) return false;
+  if (!dim_is_const(x->dims[grain->axis]))
+    return node_error(model, node, "the length of axis %d must be a constant", grain->axis);
   int64_t channels = value_dim(x, grain->axis);
   if (scale->rank == 1 && block == 0 && scale->dims[0].value == channels) return true;
   bool fits = scale->rank == x->rank;
-  for (int i = 0; fits && i < x->rank; i++) fits = i == grain->axis || scale->dims[i].value == x->dims[i].value;
+  for (int i = 0; fits && i < x->rank; i++) fits = i == grain->axis || dim_equal(scale->dims[i], x->dims[i]);
   int64_t blocks = fits ? scale->dims[grain->axis].value : 0;
   if (block == 0 && blocks > 0) block = (channels + blocks - 1) / blocks;
   if (!fits || block <= 0 || blocks != (channels + block - 1) / block)
@@ -156,44 +153,3 @@ static bool lower_formula(Lower *lower, Node *node, Formula *formula) {
 
 bool lower_quantize(Lower *lower, Node *node) { return lower_formula(lower, node, quantized); }
 bool lower_dequantize(Lower *lower, Node *node) { return lower_formula(lower, node, dequantized); }
-
-/* DynamicQuantizeLinear: to uint8, with the range of the data */
-
-bool infer_dynamic_quantize(Model *model, Node *node) {
-  return set_dims_like(model, node, 0, node->in[0]) && set_dims(model, node, 1, 0, NULL) &&
-         set_dims(model, node, 2, 0, NULL);
-}
-
-static const Expr *find_load(void *context, const char *name, size_t length) {
-  static const char *const names[] = {"least", "most", "x", "scale", "zero"};
-  ExprTable *exprs = context;
-  for (size_t i = 0; i < COUNT(names); i++)
-    if (strlen(names[i]) == length && !memcmp(names[i], name, length))
-      return i == 4 ? expr_cast(exprs, DT_F32, expr_load(exprs, DT_U8, 4)) : expr_load(exprs, DT_F32, (int)i);
-  return NULL;
-}
-
-bool lower_dynamic_quantize(Lower *lower, Node *node) {
-  ExprTable *exprs = lower->program->exprs;
-  View x = lower_in(lower, node->in[0]), ranges[2], scalars[2];
-  bool all[MAX_RANK];
-  Dim ones[MAX_RANK];
-  for (int i = 0; i < MAX_RANK; i++) all[i] = true, ones[i] = dim_const(1);
-  for (int i = 0; i < 2; i++) {
-    ranges[i] = lower_scratch(lower, DT_F32, x.rank, ones);
-    if (!lower_plain_reduction(lower, i ? REDUCE_MAX : REDUCE_MIN, false, &x, all, &ranges[i])) return false;
-    view_reshape(&ranges[i], 0, NULL, &scalars[i]);
-  }
-  View y = lower_out_like(lower, node->out[0], &x);
-  View scale = node_out(node, 1) ? lower_out(lower, node->out[1]) : lower_scratch(lower, DT_F32, 0, NULL);
-  View zero = node_out(node, 2) ? lower_out(lower, node->out[2]) : lower_scratch(lower, DT_U8, 0, NULL);
-  View ins[] = {scalars[0], scalars[1], x, scale, zero};
-  const Expr *span = formula_read(exprs, "(max(most, 0) - min(least, 0)) / 255", find_load, exprs);
-  const Expr *point = formula_read(exprs, "round(max(0, min(255, -min(least, 0) / scale)))", find_load, exprs);
-  const Expr *value = formula_read(exprs, "max(0, min(255, round(x / scale) + zero))", find_load, exprs);
-  // Nothing but zeros: any scale will do.
-  span = expr_op(exprs, EX_SELECT, expr_op(exprs, EX_EQ, span, expr_float(exprs, DT_F32, 0), NULL),
-                 expr_float(exprs, DT_F32, 1.0 / 255), span);
-  return lower_map(lower, &scale, ins, 2, span) && lower_map(lower, &zero, ins, 4, expr_cast(exprs, DT_U8, point)) &&
-         lower_map(lower, &y, ins, COUNT(ins), expr_cast(exprs, DT_U8, value));
-}

@@ -19,11 +19,6 @@ static bool read_reduction(Model *model, Node *node, int *how) {
   return node_error(model, node, "'reduction' is '%s'; none, add, mul, max or min is needed", name);
 }
 
-static void check_equal(Lower *lower, Dim a, Dim b) {
-  lower_check(lower, dim_sub(a, b), STATUS_SHAPE);
-  lower_check(lower, dim_sub(b, a), STATUS_SHAPE);
-}
-
 /* ScatterElements, Scatter */
 
 bool infer_scatter_elements(Model *model, Node *node) {
@@ -49,7 +44,7 @@ bool lower_scatter_elements(Lower *lower, Node *node) {
   View data = lower_in(lower, node->in[0]), indices = lower_dense(lower, node->in[1]);
   View updates = lower_dense(lower, node->in[2]);
   for (int i = 0; i < data.rank; i++) {
-    check_equal(lower, indices.dims[i], updates.dims[i]);
+    lower_check_equal(lower, indices.dims[i], updates.dims[i]);
     if (i != axis) lower_check(lower, dim_sub(data.dims[i], indices.dims[i]), STATUS_SHAPE);
   }
   View out = lower_out(lower, node->out[0]);
@@ -120,7 +115,7 @@ bool lower_scatter_nd(Lower *lower, Node *node) {
   View updates = lower_dense(lower, node->in[2]);
   int outer = indices.rank - 1, depth = (int)indices.dims[outer].value;
   for (int i = 0; i < updates.rank; i++)
-    check_equal(lower, updates.dims[i], i < outer ? indices.dims[i] : data.dims[i - outer + depth]);
+    lower_check_equal(lower, updates.dims[i], i < outer ? indices.dims[i] : data.dims[i - outer + depth]);
   View out = lower_out(lower, node->out[0]);
   if (!lower_copy(lower, &out, &data)) return false;
   if (view_is_empty(&updates)) return true;
@@ -172,7 +167,7 @@ bool lower_max_unpool(Lower *lower, Node *node) {
   Dim dims[MAX_RANK];
   if (!unpooled_dims(lower->model, node, dims)) return false;
   View data = lower_dense(lower, node->in[0]), indices = lower_dense(lower, node->in[1]);
-  for (int i = 0; i < data.rank; i++) check_equal(lower, data.dims[i], indices.dims[i]);
+  for (int i = 0; i < data.rank; i++) lower_check_equal(lower, data.dims[i], indices.dims[i]);
   View out = lower_out(lower, node->out[0]), inner = out, target = out;
   bool whole = true;
   for (int i = 0; i < out.rank; i++) whole = whole && dim_equal(out.dims[i], dims[i]);

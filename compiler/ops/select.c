@@ -93,3 +93,54 @@ bool lower_compress(Lower *lower, Node *node) {
   step->parts = count_parts(view_count(&in), 4096);
   return true;
 }
+
+/* NonMaxSuppression */
+
+enum { NMS_BOXES, NMS_SCORES, NMS_LIMIT, NMS_OVERLAP, NMS_LEAST };
+
+bool infer_nms(Model *model, Node *node) {
+  const Value *boxes = node->in[NMS_BOXES], *scores = node->in[NMS_SCORES];
+  if (!need_rank(model, node, NMS_BOXES, 3, 3) || !need_rank(model, node, NMS_SCORES, 3, 3)) return false;
+  if (dim_is_const(boxes->dims[2]) && boxes->dims[2].value != 4)
+    return node_error(model, node, "a box has %lld numbers, 4 are needed", (long long)boxes->dims[2].value);
+  for (int i = 0; i < 2; i++) { // batches, boxes
+    Dim a = boxes->dims[i], b = scores->dims[2 * i];
+    if (dim_is_const(a) && dim_is_const(b) && a.value != b.value)
+      return node_error(model, node, "'boxes' and 'scores' do not fit to one another");
+  }
+  for (size_t i = NMS_LIMIT; i < node->in_count; i++)
+    if (node->in[i] && (!value_is_static(node->in[i]) || value_count(node->in[i]) != 1))
+      return node_error(model, node, "'%s' must have one element", op_input_name(node->op, i));
+  Dim dims[2] = {dim_new_symbol(model->dims, "selected"), dim_const(3)};
+  return set_dims(model, node, 0, 2, dims);
+}
+
+// All that may be selected goes into memory of its own, since how much it is stands last.
+bool lower_nms(Lower *lower, Node *node) {
+  View boxes = lower_dense(lower, node->in[NMS_BOXES]), scores = lower_dense(lower, node->in[NMS_SCORES]);
+  Dim batches = scores.dims[0], classes = scores.dims[1], n = scores.dims[2], none = dim_const(0);
+  lower_check_equal(lower, boxes.dims[0], batches);
+  lower_check_equal(lower, boxes.dims[1], n);
+  lower_check_equal(lower, boxes.dims[2], dim_const(4));
+  const Value *limit = node_in(node, NMS_LIMIT);
+  bool known = limit && limit->data && tensor_int(limit->data, 0) >= 0;
+  Dim each = known ? dim_min(n, dim_const(tensor_int(limit->data, 0))) : n;
+  Dim dims[2] = {dim_mul(dim_mul(batches, classes), each), dim_const(3)};
+  View all = lower_scratch(lower, DT_I64, 2, dims), order = lower_scratch(lower, DT_I64, 1, &n), numbers[5];
+  for (size_t i = NMS_LIMIT; i <= NMS_LEAST; i++) // those absent: zero
+    numbers[i] = node_in(node, i) ? lower_in(lower, node->in[i]) : lower_ints(lower, 1, &none);
+  Program *program = lower->program;
+  Step *step = lower_step(lower, "non_max_suppression");
+  ADD_DIMS(program, step, batches, classes, n);
+  step_int(program, step, node_int(node, "center_point_box", 0) != 0);
+  step_int(program, step, node_in(node, NMS_LEAST) != NULL);
+  step_view(lower, step, &boxes);
+  step_view(lower, step, &scores);
+  for (size_t i = NMS_LIMIT; i <= NMS_LEAST; i++) step_view(lower, step, &numbers[i]);
+  step_view(lower, step, &order);
+  step_view(lower, step, &all);
+  step_slot(lower, step, node->out[0]->dims[0]);
+  View out = lower_out(lower, node->out[0]);
+  all.dims[0] = out.dims[0];
+  return lower_copy(lower, &out, &all);
+}

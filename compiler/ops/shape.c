@@ -35,13 +35,6 @@ bool infer_identity(Model *model, Node *node) {
   return set_view_dims(model, node, node->in[0]->rank, node->in[0]->dims);
 }
 
-bool infer_dropout(Model *model, Node *node) {
-  const Value *training = node_in(node, 2);
-  if (training && (!training->data || tensor_int(training->data, 0)))
-    return node_error(model, node, "training mode is not supported");
-  return infer_identity(model, node);
-}
-
 static Dim product(Model *model, const Value *value, int from, int to) {
   Dim result = dim_const(1);
   for (int i = from; i < to; i++) result = dim_op(model->dims, DIM_MUL, result, value->dims[i]);

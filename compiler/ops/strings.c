@@ -71,19 +71,8 @@ static Step *pair_step(Lower *lower, const char *kernel, const View *out) {
   return step;
 }
 
-static const Expr *equal_expr(ExprTable *exprs, const Node *node) {
-  const Expr *a = expr_load(exprs, node->in[0]->type, 0), *b = expr_load(exprs, node->in[1]->type, 1);
-  return expr_op(exprs, EX_EQ, a, b, NULL);
-}
-
-bool infer_equal(Model *model, Node *node) {
-  if (!infer_broadcast(model, node)) return false;
-  if (node->in[0]->type != DT_STRING) carry_elems(model, node, equal_expr(exprs_new(model->arena), node));
-  return true;
-}
-
 bool lower_equal(Lower *lower, Node *node) {
-  if (node->in[0]->type != DT_STRING) return lower_expr(lower, equal_expr(lower->program->exprs, node));
+  if (node->in[0]->type != DT_STRING) return lower_elementwise(lower, node);
   View out = lower_out(lower, node->out[0]);
   if (view_is_empty(&out)) return true;
   Step *step = pair_step(lower, "string_equal", &out);

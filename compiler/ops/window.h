@@ -26,3 +26,17 @@ bool window_to_2d(Lower *lower, Window *window, View *x, View *y);
 void step_window(Program *program, Step *step, const Window *window);
 // The coordinates (n, y, x, c) of an [N, C, H, W] view.
 View view_channels_inside(const View *image);
+
+/* window_general.c: windows of any rank over any type, as reductions of overlapping views */
+
+// The input with `value` around it, so that every window of the output y lies inside: `x` itself where nothing is
+// missing. Pads must be settled.
+bool pad_windows(Lower *lower, const Window *window, const View *x, const View *y, const Expr *value, View *out);
+// x as [N, C, O..., K...]: each tap of each window of y. x is padded.
+View view_windows(const Window *window, const View *x, const View *y);
+bool lower_general_conv(Lower *lower, const Window *window, int64_t groups, const View *x, const View *w,
+                        const View *bias, const View *y);
+bool lower_general_pool(Lower *lower, const Window *window, bool mean, bool count_pads, const View *x, const View *y);
+// Makes a convolution over more than two spatial dims one over the last two: the others become images of their own, and
+// their taps channels. x is padded already, and y is channels-last.
+bool unfold_conv(Lower *lower, Window *window, int64_t groups, View *x, View *w, View *y);

@@ -143,3 +143,18 @@ def half():
     x = g.input("x", 4, 8, dtype=TensorProto.FLOAT16)
     w = g.const((np.arange(64).reshape(8, 8) / 64).astype(np.float16))
     return g.make(g.op("Relu", g.op("MatMul", x, w)))
+
+
+@model
+def grouped_attention():
+    """Two heads of keys and values serve four of queries: the rows of each pair make one product; the mask is constant."""
+    g = Graph()
+    q, k, v = (g.input(name, 1, 6, heads * 8) for name, heads in (("q", 4), ("k", 2), ("v", 2)))
+    return g.make(g.op("Attention", q, k, v, q_num_heads=4, kv_num_heads=2, is_causal=1), opset=23)
+
+
+@model
+def einsum_diagonal():
+    """A diagonal is a view; what is summed with nothing else is summed first; the rest is one product."""
+    g = Graph()
+    return g.make(g.op("Einsum", g.input("x", 5, 5, 8), g.input("y", 8, 6), equation="iik,kj->ji"))

@@ -37,6 +37,14 @@ for size in (1, 3, 9):
 case("BatchNormalization", 15, [(4, 3, 5, 2), floats(3), floats(3), floats(3), np.abs(floats(3))], outputs=3,
      training_mode=1, momentum=0.7)
 
+# --- losses -------------------------------------------------------------------------------------------------------
+
+labels = random.integers(0, 5, (3, 4))
+for reduction in ("none", "sum", "mean"):
+    case("NegativeLogLikelihoodLoss", 13, [(3, 5), Fed(labels[:, 0])], reduction=reduction)
+    case("NegativeLogLikelihoodLoss", 13, [(3, 5, 4), Fed(labels.astype(np.int32)), (5,)], reduction=reduction)
+    case("SoftmaxCrossEntropyLoss", 13, [(3, 5, 4), Fed(labels), (5,)], outputs=2, reduction=reduction, ignore_index=2)
+
 # --- attention ----------------------------------------------------------------------------------------------------
 
 q, k, v = (2, 5, 24), (2, 7, 24), (2, 7, 30)
@@ -71,6 +79,10 @@ case("DFT", 17, [(2, 10, 1)], axis=1, onesided=1)
 case("DFT", 17, [(2, 9, 1)], axis=1, onesided=1)
 case("STFT", 17, [(2, 40, 1), one(np.int64, 6), floats(16), one(np.int64, 16)])
 case("STFT", 17, [(2, 40, 1), one(np.int64, 5), None, one(np.int64, 11)], onesided=0)
+case("STFT", 17, [(2, 40, 1), Fed(np.array(6)), (16,), Fed(np.array(16))])
+case("STFT", 17, [(2, 40, 1), Fed(np.array(5)), None, Fed(np.array(11))], onesided=0)
+for axis in (1, -2):
+    case("DFT", 20, [(3, 4, 6, 1), None, Fed(np.array(axis))], onesided=1)
 for op in ("HannWindow", "HammingWindow", "BlackmanWindow"):
     for periodic in (0, 1):
         case(op, 17, [one(np.int64, 13)], periodic=periodic)
@@ -84,6 +96,7 @@ for mode in ("DCR", "CRD"):
 case("SpaceToDepth", 13, [(2, 3, 6, 9)], blocksize=3)
 case("CenterCropPad", 18, [(7, 8, 3), ints(4, 11, 3)])
 case("CenterCropPad", 18, [(7, 8, 3), ints(10, 5)], axes=[-2, 0])
+case("CenterCropPad", 18, [(7, 8, 3), Fed(ints(10, 5))], axes=[-2, 0])
 for corners in (0, 1):
     case("AffineGrid", 20, [(2, 2, 3), ints(2, 3, 4, 5)], align_corners=corners)
     case("AffineGrid", 20, [(2, 3, 4), ints(2, 3, 4, 5, 6)], align_corners=corners)

@@ -15,7 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import support
+import cases_axes  # noqa: F401: its cases join CASES
 import cases_composed  # noqa: F401: its cases join CASES
+import cases_index  # noqa: F401
+import cases_matrices  # noqa: F401
+import cases_types  # noqa: F401
+import cases_windows  # noqa: F401
 from cases import CASES, make_model
 
 MOST_NODES = 24  # of one model
@@ -32,7 +37,9 @@ def check(cases, opset, machine):
         except Exception as error:  # its exceptions have no common base
             if len(cases) > 1:
                 return [failure for case in cases for failure in check([case], opset, machine)]
-            return [(cases[0], f"skipped: {str(error).splitlines()[0][:150]}")]
+            if cases[0].expected is None:
+                return [(cases[0], f"skipped: {str(error).splitlines()[0][:150]}")]
+            expected = {}  # the case brings its own
         try:
             support.build(path, executable, **machine)
             got = support.run_model(executable, data, machine["target"])

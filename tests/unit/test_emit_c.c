@@ -39,7 +39,7 @@ static void start(Fixture *f, int64_t vector_bytes) {
   diag_init(&f->diag, f->arena);
   f->model = model_new(f->arena, &f->diag, "some/folder/1st model-2.onnx");
   f->model->graph = graph_new(f->model, NULL, "main");
-  f->program = program_new(f->arena);
+  f->program = program_new(f->arena, f->model->dims);
   f->target = (Target){.name = "test", .arch = "x86_64", .vector_bytes = vector_bytes};
 }
 
@@ -51,7 +51,7 @@ static Value *new_value(Fixture *f, const char *name, DType type, int rank, cons
 
 static Buffer *add_input(Fixture *f, DType type, int64_t count, const void *data) {
   Program *p = f->program;
-  Buffer *buffer = buffer_new(p, BUFFER_INPUT, count * dtype_bits(type) / 8, "in");
+  Buffer *buffer = buffer_new(p, BUFFER_INPUT, dim_const(count * dtype_bits(type) / 8), "in");
   buffer->io = (int)p->input_count;
   f->in[p->input_count] = data;
   APPEND(f->arena, p->inputs, p->input_count, new_value(f, "in", type, 1, &count));
@@ -60,11 +60,11 @@ static Buffer *add_input(Fixture *f, DType type, int64_t count, const void *data
 
 static Buffer *add_output(Fixture *f, DType type, int64_t count) {
   Program *p = f->program;
-  Buffer *buffer = buffer_new(p, BUFFER_OUTPUT, count * dtype_bits(type) / 8, "out");
+  Buffer *buffer = buffer_new(p, BUFFER_OUTPUT, dim_const(count * dtype_bits(type) / 8), "out");
   size_t names = p->output_count;
   buffer->io = (int)p->output_count;
-  f->out_bytes[p->output_count] = (size_t)buffer->bytes;
-  f->out[p->output_count] = arena_alloc(f->arena, (size_t)buffer->bytes);
+  f->out_bytes[p->output_count] = (size_t)buffer->bytes.value;
+  f->out[p->output_count] = arena_alloc(f->arena, (size_t)buffer->bytes.value);
   APPEND(f->arena, p->outputs, p->output_count, new_value(f, "out", type, 1, &count));
   APPEND(f->arena, f->model->graph->output_names, names, "out \"\\ ?\?/ \n");
   return buffer;
@@ -77,7 +77,9 @@ static Step *add_step(Fixture *f, const char *kernel) {
 
 static Access access_of(Fixture *f, Step *step, Buffer *buffer, int64_t offset, DType type, int64_t s0, int64_t s1,
                         int64_t s2, int64_t s3) {
-  return (Access){.pointer = step_pointer(f->program, step, buffer, offset), .type = type, .stride = {s0, s1, s2, s3}};
+  return (Access){.pointer = step_pointer(f->program, step, buffer, dim_const(offset)),
+                  .type = type,
+                  .stride = {dim_const(s0), dim_const(s1), dim_const(s2), dim_const(s3)}};
 }
 
 static const Expr *load_of(Fixture *f, Func *func, Access access) {
@@ -85,7 +87,8 @@ static const Expr *load_of(Fixture *f, Func *func, Access access) {
 }
 
 static void set_space(Func *func, int64_t n0, int64_t n1, int64_t n2, int64_t n3) {
-  memcpy(func->space, (int64_t[]){n0, n1, n2, n3}, sizeof func->space);
+  const int64_t space[] = {n0, n1, n2, n3};
+  for (int i = 0; i < COORDS; i++) func->space[i] = dim_const(space[i]);
 }
 
 static Func *add_map(Fixture *f, Step *step, int64_t n0, int64_t n1, int64_t n2, int64_t n3) {
@@ -675,7 +678,8 @@ static void build_strides(Fixture *f) {
   Buffer *x = add_input(f, DT_F32, AN, make_floats(f->arena, AN, 1));
   Buffer *row = add_input(f, DT_F32, 2 * A3, make_floats(f->arena, 2 * A3, 2));
   Buffer *scalar = add_input(f, DT_F32, 1, make_floats(f->arena, 1, 3));
-  Buffer *middle = buffer_new(p, BUFFER_ARENA, AN * 4, "middle"), *again = buffer_new(p, BUFFER_ARENA, AN * 4, "again");
+  Buffer *middle = buffer_new(p, BUFFER_ARENA, dim_const(AN * 4), "middle"),
+         *again = buffer_new(p, BUFFER_ARENA, dim_const(AN * 4), "again");
   Buffer *y = add_output(f, DT_F32, AN);
 
   Step *step = add_step(f, "map");
@@ -741,19 +745,19 @@ static void build_gemm(Fixture *f) {
   int64_t m = gemm_m, n = gemm_n, k = gemm_k, mr = 4, nv = 2, nr = nv * f->target.vector_bytes / 4;
   Buffer *a = add_input(f, DT_F32, m * k, make_floats(f->arena, m * k, 4));
   Buffer *y = add_output(f, DT_F32, m * n);
-  Buffer *b = buffer_new(p, BUFFER_WEIGHT, div_up(n, nr) * k * nr * 4, "b");
+  Buffer *b = buffer_new(p, BUFFER_WEIGHT, dim_const(div_up(n, nr) * k * nr * 4), "b");
   b->tensor = new_tensor(f, 2, two_dims(f, k, n), make_floats(f->arena, k * n, 5));
   b->pack = (Pack){3, {div_up(n, nr), k, nr}, {nr, n, 1}, nr, 0, n};
-  Buffer *bias = buffer_new(p, BUFFER_WEIGHT, n * 4, "bias");
+  Buffer *bias = buffer_new(p, BUFFER_WEIGHT, dim_const(n * 4), "bias");
   bias->tensor = new_tensor(f, 1, two_dims(f, n, 1), make_floats(f->arena, n, 6));
 
   Step *step = add_step(f, "gemm_f32");
   const int64_t sizes[] = {1, 1, m, n, k};
   for (size_t i = 0; i < COUNT(sizes); i++) step_int(p, step, sizes[i]);
-  step_buffer(p, step, a, 0);
+  step_buffer(p, step, a, dim_const(0));
   const int64_t a_strides[] = {0, 0, k, 1};
   for (size_t i = 0; i < COUNT(a_strides); i++) step_int(p, step, a_strides[i]);
-  step_buffer(p, step, b, 0);
+  step_buffer(p, step, b, dim_const(0));
   const int64_t rest[] = {0, 0, mr, nv};
   for (size_t i = 0; i < COUNT(rest); i++) step_int(p, step, rest[i]);
   Func *store = step_func(p, step, FUNC_STORE, DT_F32);
@@ -811,7 +815,7 @@ static void build_rows(Fixture *f) {
   Buffer *x = add_input(f, DT_F32, R0 * R1, make_floats(f->arena, R0 * R1, 7));
   Buffer *sums = add_output(f, DT_F32, R0), *soft = add_output(f, DT_F32, R0 * R1),
          *columns = add_output(f, DT_F32, R1);
-  Buffer *scratch = buffer_new(p, BUFFER_ARENA, R0 * R1 * 4 + 64, "scratch");
+  Buffer *scratch = buffer_new(p, BUFFER_ARENA, dim_const(R0 * R1 * 4 + 64), "scratch");
 
   Step *step = add_step(f, "reduce_row_f32");
   const int64_t row_sizes[] = {0, 1, R0, 1, R1};
@@ -839,7 +843,7 @@ static void build_rows(Fixture *f) {
   load = step_func(p, step, FUNC_LOAD, DT_F32);
   set_space(load, 1, 1, R0, R1);
   set_load(f, load, square_less_one(f, load, access_of(f, step, x, 0, DT_F32, 0, 0, R1, 1)));
-  step_buffer(p, step, scratch, 0);
+  step_buffer(p, step, scratch, dim_const(0));
   store = step_func(p, step, FUNC_STORE, DT_F32);
   set_space(store, 1, 1, R0, R1);
   out = access_of(f, step, soft, 0, DT_F32, 0, 0, R1, 1);
@@ -943,7 +947,7 @@ static void test_state(void **state) {
   Fixture f;
   start(&f, 16);
   Program *p = f.program;
-  Buffer *counter = buffer_new(p, BUFFER_STATE, 4, "counter"), *y = add_output(&f, DT_I32, 1);
+  Buffer *counter = buffer_new(p, BUFFER_STATE, dim_const(4), "counter"), *y = add_output(&f, DT_I32, 1);
   Step *step = add_step(&f, "map");
   Func *func = add_map(&f, step, 1, 1, 1, 1);
   const Expr *x = load_of(&f, func, access_of(&f, step, counter, 0, DT_I32, 0, 0, 0, 1));

@@ -5,16 +5,12 @@
 // weights.
 #include "compiler/ops/axes.h"
 #include "compiler/ops/lower.h"
+#include "compiler/ops/resize.h"
 
 #include <math.h>
 #include <string.h>
 
 /* shapes */
-
-typedef struct {
-  float scale[MAX_RANK]; // output / input
-  Dim dims[MAX_RANK];    // of the output
-} Sizes;
 
 static bool read_axes(Model *model, Node *node, int rank, int *axes, int64_t *count) {
   size_t given;
@@ -26,15 +22,22 @@ static bool read_axes(Model *model, Node *node, int rank, int *axes, int64_t *co
   return true;
 }
 
+// A size that the run computes from floats.
+static void add_computed(Model *model, Sizes *sizes, int axis) {
+  sizes->dims[axis] = dim_new_symbol(model->dims, "size");
+  sizes->computed[axis] = true;
+}
+
 static bool set_scale(Model *model, Node *node, Sizes *sizes, int axis, double scale) {
   Dim in = node->in[0]->dims[axis];
   if (!(scale > 0) || scale > 1e6) return node_error(model, node, "scale %g of axis %d is out of range", scale, axis);
   sizes->scale[axis] = (float)scale;
   if ((float)scale == 1) return true;
   if (!dim_is_const(in)) {
-    if (scale != floor(scale))
-      return node_error(model, node, "axis %d must be of known length (set it with --shape)", axis);
-    sizes->dims[axis] = dim_op(model->dims, DIM_MUL, in, dim_const((int64_t)scale));
+    if (scale == floor(scale))
+      sizes->dims[axis] = dim_op(model->dims, DIM_MUL, in, dim_const((int64_t)scale));
+    else
+      add_computed(model, sizes, axis);
     return true;
   }
   if (in.value > INT32_MAX) return node_error(model, node, "axis %d is too long", axis);
@@ -49,11 +52,17 @@ static bool set_sizes(Model *model, Node *node, Sizes *sizes, const int *axes, c
   if (!larger && !smaller && strcmp(policy, "stretch"))
     return node_error(model, node, "'keep_aspect_ratio_policy' is '%s'", policy);
   float common = 0;
+  bool open = false;
   for (int64_t i = 0; i < count; i++) {
     Dim in = x->dims[axes[i]];
     if (dim_equal(in, wanted[i]) && !larger && !smaller) continue;
-    if (!dim_is_const(wanted[i]) || !dim_is_const(in))
-      return node_error(model, node, "axis %d must be of known length (set it with --shape)", axes[i]);
+    sizes->wanted[axes[i]] = wanted[i];
+    if (!dim_is_const(wanted[i]) || !dim_is_const(in)) {
+      sizes->scale[axes[i]] = 0;
+      sizes->dims[axes[i]] = wanted[i];
+      open = true;
+      continue;
+    }
     if (wanted[i].value < 1 || wanted[i].value > INT32_MAX || in.value < 1 || in.value > INT32_MAX)
       return node_error(model, node, "axis %d cannot be resized from %lld to %lld", axes[i], (long long)in.value,
                         (long long)wanted[i].value);
@@ -62,7 +71,11 @@ static bool set_sizes(Model *model, Node *node, Sizes *sizes, const int *axes, c
     sizes->dims[axes[i]] = wanted[i];
     if (common == 0 || (larger ? scale > common : scale < common)) common = scale;
   }
-  for (int64_t i = 0; (larger || smaller) && i < count; i++) {
+  for (int64_t i = 0; (larger || smaller) && open && i < count; i++) {
+    sizes->scale[axes[i]] = 0;
+    add_computed(model, sizes, axes[i]);
+  }
+  for (int64_t i = 0; (larger || smaller) && !open && i < count; i++) {
     double size = floor((double)common * (double)x->dims[axes[i]].value + 0.5);
     if (size > INT32_MAX) return node_error(model, node, "axis %d would be too long", axes[i]);
     sizes->scale[axes[i]] = common;
@@ -75,20 +88,27 @@ static bool set_sizes(Model *model, Node *node, Sizes *sizes, const int *axes, c
 static bool read_scales(Model *model, Node *node, size_t input, Sizes *sizes, const int *axes, int64_t count) {
   const Value *value = node_in(node, input);
   const Attr *attr = node_attr(node, "scales");
-  if (value && !value->data) return node_error(model, node, "'scales' must be a constant");
   if (!value && (!attr || attr->type != ATTR_FLOATS)) return node_error(model, node, "'scales' is missing");
-  int64_t given = value ? tensor_count(value->data) : (int64_t)attr->count;
+  int64_t given = !value ? (int64_t)attr->count : value_is_static(value) ? value_count(value) : -1;
   if (given != count)
     return node_error(model, node, "'scales' has %lld numbers; %lld are needed", (long long)given, (long long)count);
+  for (int64_t i = 0; value && !value->data && i < count; i++) {
+    sizes->scale[axes[i]] = 0;
+    sizes->scales = value;
+    sizes->scale_index[axes[i]] = i;
+    add_computed(model, sizes, axes[i]);
+  }
+  if (value && !value->data) return true;
   for (int64_t i = 0; i < count; i++)
     if (!set_scale(model, node, sizes, axes[i], value ? tensor_float(value->data, i) : attr->floats[i])) return false;
   return true;
 }
 
-static bool read_sizes(Model *model, Node *node, Sizes *sizes) {
+bool read_resize(Model *model, Node *node, Sizes *sizes) {
   const Value *x = node->in[0], *scales = node_in(node, 2), *wanted = node_in(node, 3);
   int axes[MAX_RANK];
   int64_t count, size_count;
+  *sizes = (Sizes){0};
   for (int i = 0; i < x->rank; i++) {
     sizes->scale[i] = 1;
     sizes->dims[i] = x->dims[i];
@@ -110,7 +130,7 @@ static bool read_sizes(Model *model, Node *node, Sizes *sizes) {
 
 bool infer_resize(Model *model, Node *node) {
   Sizes sizes;
-  return read_sizes(model, node, &sizes) && set_dims(model, node, 0, node->in[0]->rank, sizes.dims);
+  return read_resize(model, node, &sizes) && set_dims(model, node, 0, node->in[0]->rank, sizes.dims);
 }
 
 /* coordinates */
@@ -191,24 +211,22 @@ typedef struct {
   Nearest *nearest; // NULL: linear
 } Method;
 
-static bool find_method(Lower *lower, const Node *node, Method *out) {
+// False where there is none among those that have templates.
+static bool find_method(const Node *node, Method *out) {
   bool old = node->op->since < 11;
   const char *mode = node_string(node, "mode", "nearest");
   const char *place = node_string(node, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel");
   const char *rounding = node_string(node, "nearest_mode", "round_prefer_floor");
   bool nearest = !strcmp(mode, "nearest");
   *out = (Method){0};
-  if (!nearest && strcmp(mode, "linear") && strcmp(mode, "bilinear"))
-    return lower_error(lower, "mode '%s' is not supported yet", mode);
-  if (node_int(node, "antialias", 0)) return lower_error(lower, "antialias is not supported yet");
+  if (!nearest && strcmp(mode, "linear") && strcmp(mode, "bilinear")) return false;
+  if (node_int(node, "antialias", 0) || (!nearest && node->in[0]->type != DT_F32)) return false;
   for (size_t i = 0; i < COUNT(places); i++)
     if (!strcmp(places[i].name, place)) out->place = places[i].place;
   for (size_t i = 0; nearest && i < COUNT(roundings); i++)
     if (!strcmp(roundings[i].name, rounding)) out->nearest = roundings[i].nearest;
   if (nearest && old) out->nearest = simple;
-  if (!out->place) return lower_error(lower, "coordinate_transformation_mode '%s' is not supported yet", place);
-  if (nearest && !out->nearest) return lower_error(lower, "nearest_mode '%s' is not known", rounding);
-  return true;
+  return out->place && (!nearest || out->nearest);
 }
 
 static Buffer *make_table(Lower *lower, DType type, int64_t count, void **data) {
@@ -249,36 +267,51 @@ static Dim join_dims(const View *view, const int *order, int from, int to) {
   return count;
 }
 
-bool lower_resize(Lower *lower, Node *node) {
-  Sizes sizes = {0};
-  Method method;
-  if (!read_sizes(lower->model, node, &sizes) || !find_method(lower, node, &method)) return false;
-  View x = lower_in(lower, node->in[0]);
-  int rank = x.rank, order[MAX_RANK], scaled[2] = {-1, -1}, count = 0;
-  if (value_is_empty(node->out[0])) return lower_out(lower, node->out[0]), true;
+// [n][h][w][c] in memory, of which h and w change.
+typedef struct {
+  int order[MAX_RANK]; // of the dims in memory
+  int line, column;    // places there; equal where only h changes, and all dims behind it are c
+  int count;           // of dims that change
+  bool channels_last;
+} Layout;
+
+// False where more axes change than the templates can, or some whose sizes only the run knows.
+static bool find_layout(const View *x, const Value *y, const Sizes *sizes, bool nearest, Layout *l) {
+  int rank = x->rank, scaled[2] = {-1, -1};
   // Channels-last where it is so, or where linear interpolation has channels to fill vectors with.
-  bool many = rank >= 3 && !dim_is(x.dims[1], 1) && (!dim_is_const(x.dims[1]) || x.dims[1].value >= 4);
-  bool channels_last = rank >= 3 && !dim_is(x.dims[1], 1) && (dim_is(x.strides[1], 1) || (!method.nearest && many));
-  x = channels_last ? lower_channels_last(lower, node->in[0]) : lower_dense(lower, node->in[0]);
-  View y = channels_last ? lower_out_channels_last(lower, node->out[0]) : lower_out(lower, node->out[0]);
-  for (int i = 0; i < rank; i++) order[i] = !channels_last || i == 0 ? i : i == rank - 1 ? 1 : i + 1;
+  bool many = rank >= 3 && !dim_is(x->dims[1], 1) && (!dim_is_const(x->dims[1]) || x->dims[1].value >= 4);
+  *l = (Layout){0};
+  l->channels_last = rank >= 3 && !dim_is(x->dims[1], 1) && (dim_is(x->strides[1], 1) || (!nearest && many));
+  for (int i = 0; i < rank; i++) l->order[i] = !l->channels_last || i == 0 ? i : i == rank - 1 ? 1 : i + 1;
   for (int i = 0; i < rank; i++) { // places in `order` of the axes that change
-    bool changes = !dim_equal(x.dims[order[i]], y.dims[order[i]]) || sizes.scale[order[i]] != 1;
-    if (changes && count == 2) return lower_error(lower, "resizing more than two axes is not supported yet");
-    if (changes) scaled[count++] = i;
+    int axis = l->order[i];
+    if (dim_equal(x->dims[axis], y->dims[axis]) && sizes->scale[axis] == 1) continue;
+    if (l->count == 2 || !dim_is_const(x->dims[axis]) || !dim_is_const(y->dims[axis])) return false;
+    scaled[l->count++] = i;
   }
-  if (count == 0) return lower_alias(lower, node->out[0], &x), true;
-  // [n][h][w][c] in memory; a single axis is h, with all dims behind it as c.
-  int line = scaled[0], column = count == 2 ? scaled[1] : line;
-  for (int i = line + 1; i < column; i++)
-    if (!dim_is(x.dims[order[i]], 1))
-      return lower_error(lower, "resizing axes that are not neighbours is not supported yet");
-  Dim n = join_dims(&x, order, 0, line), c = join_dims(&x, order, column + 1, rank), one = dim_const(1);
-  Dim ih = x.dims[order[line]], oh = y.dims[order[line]];
-  Dim iw = count == 2 ? x.dims[order[column]] : one, ow = count == 2 ? y.dims[order[column]] : one;
-  if (!dim_is_const(ih) || !dim_is_const(iw))
-    return lower_error(lower, "resizing an axis of unknown length is not supported yet (set it with --shape)");
-  float y_scale = sizes.scale[order[line]], x_scale = count == 2 ? sizes.scale[order[column]] : 1;
+  l->line = scaled[0], l->column = l->count == 2 ? scaled[1] : scaled[0];
+  for (int i = l->line + 1; i < l->column; i++)
+    if (!dim_is(x->dims[l->order[i]], 1)) return false;
+  return true;
+}
+
+bool lower_resize(Lower *lower, Node *node) {
+  Sizes sizes;
+  Method method;
+  Layout l;
+  if (!read_resize(lower->model, node, &sizes)) return false;
+  View x = lower_in(lower, node->in[0]);
+  if (value_is_empty(node->out[0])) return lower_out(lower, node->out[0]), true;
+  if (!find_method(node, &method) || !find_layout(&x, node->out[0], &sizes, method.nearest != NULL, &l))
+    return lower_resize_general(lower, node, &sizes);
+  x = l.channels_last ? lower_channels_last(lower, node->in[0]) : lower_dense(lower, node->in[0]);
+  if (l.count == 0) return lower_alias(lower, node->out[0], &x), true;
+  View y = l.channels_last ? lower_out_channels_last(lower, node->out[0]) : lower_out(lower, node->out[0]);
+  const int *order = l.order;
+  Dim n = join_dims(&x, order, 0, l.line), c = join_dims(&x, order, l.column + 1, x.rank), one = dim_const(1);
+  Dim ih = x.dims[order[l.line]], oh = y.dims[order[l.line]];
+  Dim iw = l.count == 2 ? x.dims[order[l.column]] : one, ow = l.count == 2 ? y.dims[order[l.column]] : one;
+  float y_scale = sizes.scale[order[l.line]], x_scale = l.count == 2 ? sizes.scale[order[l.column]] : 1;
   Program *program = lower->program;
   int64_t bytes = dtype_unit(x.type), unit = method.nearest ? bytes : 1; // strides in bytes or floats
   Step *step = lower_step(lower, method.nearest ? "resize2d_nearest" : "resize2d_linear_f32");

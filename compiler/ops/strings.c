@@ -71,20 +71,8 @@ static Step *pair_step(Lower *lower, const char *kernel, const View *out) {
   return step;
 }
 
-static const Expr *equality(ExprTable *exprs, DType type) {
-  return expr_op(exprs, EX_EQ, expr_load(exprs, type, 0), expr_load(exprs, type, 1), NULL);
-}
-
-bool infer_equal(Model *model, Node *node) {
-  DType type = node->in[0]->type;
-  if (!infer_broadcast(model, node)) return false;
-  if (type != DT_STRING) carry_elems(model, node, equality(exprs_new(model->arena), type));
-  return true;
-}
-
 bool lower_equal(Lower *lower, Node *node) {
-  DType type = node->in[0]->type;
-  if (type != DT_STRING) return lower_expr(lower, equality(lower->program->exprs, type));
+  if (node->in[0]->type != DT_STRING) return lower_elementwise(lower, node);
   View out = lower_out(lower, node->out[0]);
   if (view_is_empty(&out)) return true;
   Step *step = pair_step(lower, "string_equal", &out);
@@ -106,7 +94,7 @@ bool lower_string_concat(Lower *lower, Node *node) {
 
 /* the node Lookup */
 
-Value *expand_strings(Expansion *e, size_t count, const char *const *strings) {
+static Value *expand_strings(Expansion *e, size_t count, const char *const *strings) {
   Tensor *tensor = new_vector(e->model->arena, DT_STRING, (int64_t)count);
   tensor->strings = strings;
   return value_const(e->graph, e->node->loc.name, tensor);

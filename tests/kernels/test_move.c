@@ -132,4 +132,34 @@ static void test_resize(void **state) {
   }
 }
 
-RUN_TESTS(cmocka_unit_test(test_transpose), cmocka_unit_test(test_gather), cmocka_unit_test(test_resize))
+// y[a][b][j] = x[b][j][a], and lines that lie as they are.
+typedef struct {
+  idx size, n, x_n;
+  int64_t table[6];
+  const char *x;
+  char *y;
+} Box;
+static Status run_box(void *context, idx part, idx parts) {
+  Box *b = context;
+  return copy_box(b->size, 2, b->table, b->n, b->x_n, 1, b->x, b->y, NULL, part, parts);
+}
+static void test_box(void **state) {
+  (void)state;
+  enum { A = 3, B = 4, J = 5 };
+  for (idx size = 1; size <= 16; size *= 2) {
+    for (int lines = 0; lines < 2; lines++) {
+      char *x = new_bytes(A * B * J * size), *y = new_bytes(A * B * J * size);
+      for (idx i = 0; i < A * B * J * size; i++) x[i] = (char)random_bits();
+      Box box = {size, J, lines ? 1 : A, {A, lines ? J : 1, B * J, B, lines ? A * J : J * A, J}, x, y};
+      run_parts(run_box, &box, y, A * B * J * size);
+      for (idx i = 0; i < A * B * J; i++) {
+        idx a = i / J / B, b = i / J % B, j = i % J, from = lines ? (b * A + a) * J + j : (b * J + j) * A + a;
+        assert_memory_equal(y + i * size, x + from * size, (size_t)size);
+      }
+      free(x), free(y);
+    }
+  }
+}
+
+RUN_TESTS(cmocka_unit_test(test_box), cmocka_unit_test(test_transpose), cmocka_unit_test(test_gather),
+          cmocka_unit_test(test_resize))

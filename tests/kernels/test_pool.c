@@ -95,4 +95,42 @@ static void test_all(void **state) {
   }
 }
 
-RUN_TESTS(cmocka_unit_test(test_all))
+// Windows of 3×2 over planes of 5×4, strides 2 and 1, pads 1 and 1, dilations 1 and 2; places by columns.
+typedef struct {
+  idx type;
+  const void *x;
+  void *y;
+  int64_t *at;
+} Places;
+static Status run_places(void *context, idx part, idx parts) {
+  static const int64_t table[14] = {5, 3, 3, 2, 1, 1, 1, 4, 4, 2, 1, 2, 1, 5};
+  Places *p = context;
+  return maxpool_indices(p->type, 2, 2, table, p->x, p->y, p->at, NULL, part, parts);
+}
+static void test_places(void **state) {
+  (void)state;
+  enum { PLANES = 2, IH = 5, IW = 4, OH = 3, OW = 4 };
+  float *x = new_random(PLANES * IH * IW), y[PLANES * OH * OW];
+  int8_t small[PLANES * IH * IW], best[PLANES * OH * OW];
+  int64_t at[PLANES * OH * OW];
+  for (int i = 0; i < PLANES * IH * IW; i++) small[i] = (int8_t)(x[i] = (float)(int)(x[i] * 100));
+  for (int kind = 0; kind < 2; kind++) {
+    Places p = {kind ? 3 : 1, kind ? (void *)small : x, kind ? (void *)best : y, at};
+    run_parts(run_places, &p, at, sizeof at);
+    for (int i = 0; i < PLANES * OH * OW; i++) {
+      int ox = i % OW, oy = i / OW % OH, plane = i / OW / OH, place = -1;
+      float top = 0;
+      for (int t = 0; t < 6; t++) {
+        int h = oy * 2 - 1 + t / 2, w = ox - 1 + t % 2 * 2;
+        if (h < 0 || h >= IH || w < 0 || w >= IW) continue;
+        float value = x[(plane * IH + h) * IW + w];
+        if (place < 0 || value > top) top = value, place = plane * IH * IW + w * IH + h;
+      }
+      assert_int_equal(at[i], place);
+      assert_true((kind ? (float)best[i] : y[i]) == top);
+    }
+  }
+  free(x);
+}
+
+RUN_TESTS(cmocka_unit_test(test_all), cmocka_unit_test(test_places))

@@ -14,6 +14,26 @@ case("Conv", 11, [(1, 6, 5, 6, 7), floats(6, 1, 3, 3, 3)], group=6, auto_pad="SA
 case("Conv", 11, [(1, 3, 4, 5, 6), floats(5, 3, 1, 1, 1)])
 case("Conv", 11, [(1, 2, 4, 3, 4, 3), floats(3, 2, 2, 2, 2, 2)], pads=[1] * 8)
 
+for given in (False, True):
+    def weights(*shape):
+        return shape if given else floats(*shape)
+
+    case("ConvTranspose", 11, [(2, 3, 5, 4), weights(3, 6, 3, 3)])
+    case("ConvTranspose", 11, [(2, 3, 5, 4), weights(3, 6, 3, 3), floats(6)], strides=[2, 2], pads=[1, 1, 1, 1],
+         output_padding=[1, 1])
+    case("ConvTranspose", 11, [(2, 4, 5, 4), weights(4, 3, 4, 2), floats(6)], strides=[2, 3], group=2)
+    case("ConvTranspose", 11, [(2, 4, 5, 4), weights(4, 3, 3, 2)], strides=[3, 2], dilations=[2, 3], group=2,
+         pads=[2, 0, 1, 1])
+case("ConvTranspose", 11, [(2, 3, 5, 4), floats(3, 6, 3, 3)], dilations=[2, 1], pads=[1, 1, 0, 1])
+case("ConvTranspose", 11, [(2, 3, 5, 4), floats(3, 6, 2, 2)], strides=[3, 3])
+case("ConvTranspose", 11, [(1, 3, 5, 4), floats(3, 2, 3, 3)], strides=[3, 2], output_shape=[16, 9])
+case("ConvTranspose", 11, [(1, 3, 5, 4), floats(3, 2, 3, 3)], strides=[2, 2], auto_pad="SAME_UPPER")
+case("ConvTranspose", 11, [(1, 3, 5, 4), floats(3, 2, 3, 3)], strides=[2, 2], auto_pad="SAME_LOWER")
+case("ConvTranspose", 11, [(2, 3, 7), floats(3, 4, 5), floats(4)], strides=[2], pads=[2, 1])
+case("ConvTranspose", 11, [(1, 3, 4, 3, 5), floats(3, 4, 3, 2, 3), floats(4)], strides=[2, 1, 2], pads=[1, 0, 1, 0, 1, 1])
+case("ConvTranspose", 11, [(1, 3, 4, 3, 5), floats(3, 4, 3, 2, 3)])
+case("ConvTranspose", 11, [(1, 6, 4, 4), floats(6, 1, 4, 4)], strides=[2, 2], group=6, pads=[1, 1, 1, 1])
+
 # --- pools --------------------------------------------------------------------------------------------------------
 
 for op in ("MaxPool", "AveragePool"):

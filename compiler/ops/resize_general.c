@@ -1,0 +1,318 @@
+// Resizing any number of axes by any mode. Each axis that changes is a pass: for each element of it in the output a
+// table holds the first of K neighbours in the input and K weights, and the pass sums K weighted fetches. Tables are
+// computed by steps, so that scales and sizes may be found out when the model runs.
+#include "compiler/ops/lower.h"
+#include "compiler/ops/reduce.h"
+#include "compiler/ops/resize.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_TAPS = 4096, CHUNK = 16 }; // taps of one axis, and of one step
+
+typedef struct {
+  Lower *lower;
+  Node *node;
+  const Sizes *sizes;
+  ExprTable *exprs;
+  bool cubic, nearest, antialias, exclude, old;
+  const char *place, *rounding; // formulas
+  bool crops;                   // places outside of the input get `extrapolation`
+  double a, extrapolation;      // of cubic kernels
+} Resize;
+
+// One axis: what formulas of its places refer to, and its tables.
+typedef struct {
+  int axis;
+  Dim in, out;
+  View ins[8];
+  size_t in_count;
+  const Expr *scale, *start, *end; // over ins
+  int64_t taps;
+  View first, weights, outside; // [out], [taps, out], [out]
+} Line;
+
+/* places */
+
+static const struct {
+  const char *name, *formula;
+} places[] =
+    {
+        {"half_pixel", "(i + 0.5) / scale - 0.5"},
+        {"half_pixel_symmetric", "in / 2 * (1 - out / (scale * in)) + (i + 0.5) / scale - 0.5"},
+        {"align_corners", "out == 1 ? 0 : i * (in - 1) / (out - 1)"},
+        {"pytorch_half_pixel", "out > 1 ? (i + 0.5) / scale - 0.5 : 0"},
+        {"asymmetric", "i / scale"},
+        {"tf_half_pixel_for_nn", "(i + 0.5) / scale"},
+        {"tf_crop_and_resize",
+         "out > 1 ? start * (in - 1) + i * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1)"},
+},
+  roundings[] = {
+      {"round_prefer_floor", "ceil(p - 0.5)"},
+      {"round_prefer_ceil", "floor(p + 0.5)"},
+      {"floor", "floor(p)"},
+      {"ceil", "ceil(p)"},
+      {"", "scale < 1 ? ceil(p) : floor(p)"}, // before opset 11 named it
+};
+
+typedef struct {
+  Resize *r;
+  Line *line;
+  const Expr *i, *p, *t; // index in the output, place in the input, a neighbour's index
+} Names;
+
+static const Expr *find_name(void *context, const char *name, size_t length) {
+  Names *n = context;
+  Lower *lower = n->r->lower;
+  Line *l = n->line;
+  if (length == 1)
+    return *name == 'i' ? n->i : *name == 'p' ? n->p : *name == 't' ? n->t : expr_float(n->r->exprs, DT_F32, n->r->a);
+  if (!strncmp(name, "scale", length)) return l->scale;
+  if (!strncmp(name, "start", length)) return l->start;
+  if (!strncmp(name, "end", length)) return l->end;
+  return dim_operand(lower, DT_F32, !strncmp(name, "in", length) ? l->in : l->out, l->ins, &l->in_count);
+}
+
+static bool find_formulas(Resize *r) {
+  const Node *node = r->node;
+  r->old = node->op->since < 11;
+  const char *mode = node_string(node, "mode", "nearest");
+  const char *place = node_string(node, "coordinate_transformation_mode", r->old ? "asymmetric" : "half_pixel");
+  const char *rounding = r->old ? "" : node_string(node, "nearest_mode", "round_prefer_floor");
+  r->nearest = !strcmp(mode, "nearest"), r->cubic = !strcmp(mode, "cubic");
+  if (!r->nearest && !r->cubic && strcmp(mode, "linear") && strcmp(mode, "bilinear"))
+    return lower_error(r->lower, "'mode' is '%s'; nearest, linear or cubic is needed", mode);
+  for (size_t i = 0; i < COUNT(places); i++)
+    if (!strcmp(places[i].name, place)) r->place = places[i].formula;
+  for (size_t i = 0; i < COUNT(roundings); i++)
+    if (!strcmp(roundings[i].name, rounding)) r->rounding = roundings[i].formula;
+  if (!r->place) return lower_error(r->lower, "coordinate_transformation_mode '%s' is not known", place);
+  if (!r->rounding) return lower_error(r->lower, "nearest_mode '%s' is not known", rounding);
+  r->crops = !strcmp(place, "tf_crop_and_resize");
+  r->extrapolation = node_float(node, "extrapolation_value", 0);
+  r->a = node_float(node, "cubic_coeff_a", -0.75);
+  r->antialias = !r->nearest && node_int(node, "antialias", 0) != 0;
+  r->exclude = node_int(node, "exclude_outside", 0) != 0;
+  return true;
+}
+
+/* scales */
+
+// Element i of a vector as an expression over the line's operands.
+static const Expr *element(Resize *r, Line *l, const Value *value, int64_t i) {
+  View view = lower_dense(r->lower, value);
+  view.offset = dim_plus(view.offset, i);
+  view.rank = 1, view.dims[0] = dim_const(1), view.strides[0] = dim_const(0);
+  l->ins[l->in_count] = view;
+  return expr_cast(r->exprs, DT_F32, expr_load(r->exprs, view.type, (int)l->in_count++));
+}
+
+static const Expr *binary(Resize *r, ScalarOp op, const Expr *a, const Expr *b) {
+  return expr_op(r->exprs, op, a, b, NULL);
+}
+
+// Output / input along an axis whose size is asked for.
+static const Expr *ratio(Resize *r, Line *l, int axis) {
+  const Expr *wanted = dim_operand(r->lower, DT_F32, r->sizes->wanted[axis], l->ins, &l->in_count);
+  Dim in = r->node->in[0]->dims[axis];
+  return binary(r, EX_DIV, wanted, dim_operand(r->lower, DT_F32, in, l->ins, &l->in_count));
+}
+
+static bool set_scale(Resize *r, Line *l) {
+  const Sizes *s = r->sizes;
+  const char *policy = node_string(r->node, "keep_aspect_ratio_policy", "stretch");
+  Dim one = dim_const(1);
+  bool same = !strcmp(policy, "stretch");
+  if (s->scale[l->axis] != 0) {
+    l->scale = expr_float(r->exprs, DT_F32, s->scale[l->axis]);
+  } else if (s->scales) {
+    l->scale = element(r, l, s->scales, s->scale_index[l->axis]);
+  } else if (same) {
+    l->scale = ratio(r, l, l->axis);
+  } else { // the least or the greatest of all
+    Line all = {.axis = l->axis};
+    View view = lower_scratch(r->lower, DT_F32, 1, &one), next = view;
+    for (int i = 0, first = 1; i < r->node->in[0]->rank; i++) {
+      if (!s->computed[i]) continue;
+      all.in_count = 1, all.ins[0] = view;
+      const Expr *own = ratio(r, &all, i), *before = expr_load(r->exprs, DT_F32, 0);
+      if (!first) own = binary(r, !strcmp(policy, "not_smaller") ? EX_MAX : EX_MIN, own, before);
+      next = lower_scratch(r->lower, DT_F32, 1, &one);
+      if (!lower_map(r->lower, &next, all.ins, all.in_count, own)) return false;
+      view = next, first = 0;
+    }
+    l->ins[l->in_count] = view;
+    l->scale = expr_load(r->exprs, DT_F32, (int)l->in_count++);
+  }
+  return true;
+}
+
+// The run finds out the output's size.
+static bool compute_size(Resize *r, Line *l) {
+  Dim one = dim_const(1);
+  View slot = view_dense(frame_buffer(r->lower->program), DT_I64, 1, &one);
+  Line scale = {.axis = l->axis};
+  if (!set_scale(r, &scale)) return false;
+  slot.offset = dim_const(frame_slots(r->lower->program, 1, &l->out));
+  const Expr *in = dim_operand(r->lower, DT_F32, l->in, scale.ins, &scale.in_count), *size;
+  size = binary(r, EX_MUL, scale.scale, in);
+  if (!r->sizes->scales && r->sizes->scale[l->axis] == 0)
+    size =
+        binary(r, EX_MAX, binary(r, EX_ADD, size, expr_float(r->exprs, DT_F32, 0.5)), expr_float(r->exprs, DT_F32, 1));
+  size = expr_cast(r->exprs, DT_I64, expr_op(r->exprs, EX_FLOOR, size, NULL, NULL));
+  return lower_map(r->lower, &slot, scale.ins, scale.in_count, size);
+}
+
+/* tables */
+
+static const char *const linear_kernel = "max(0, 1 - abs(t))";
+static const char *const cubic_kernel = "abs(t) < 1 ? ((a + 2) * abs(t) - (a + 3)) * t * t + 1 : abs(t) < 2 ?"
+                                        " ((a * abs(t) - 5 * a) * abs(t) + 8 * a) * abs(t) - 4 * a : 0";
+
+static const Expr *read(Resize *r, Line *l, const char *formula, const Expr *i, const Expr *p, const Expr *t) {
+  Names names = {r, l, i, p, t};
+  return formula_read(r->exprs, formula, find_name, &names);
+}
+
+// Reads roi: the start of each axis, then the end of each.
+static bool set_region(Resize *r, Line *l) {
+  size_t given;
+  const Value *roi = node_in(r->node, 1);
+  const int64_t *axes = node_ints(r->node, "axes", &given);
+  int64_t count = axes ? (int64_t)given : r->node->in[0]->rank, at = axes ? -1 : l->axis;
+  for (int64_t i = 0; axes && i < count; i++)
+    if ((axes[i] < 0 ? axes[i] + r->node->in[0]->rank : axes[i]) == l->axis) at = i;
+  l->start = expr_float(r->exprs, DT_F32, 0), l->end = expr_float(r->exprs, DT_F32, 1);
+  if (!r->crops || at < 0) return true;
+  if (!roi || !value_is_static(roi) || value_count(roi) != 2 * count)
+    return lower_error(r->lower, "'roi' must have %lld numbers", (long long)(2 * count));
+  l->start = element(r, l, roi, at);
+  l->end = element(r, l, roi, count + at);
+  return true;
+}
+
+static bool make_tables(Resize *r, Line *l) {
+  ExprTable *exprs = r->exprs;
+  double scale = r->sizes->scale[l->axis], reach = r->cubic ? 2 : 1, shrink = 1;
+  if (r->antialias && scale == 0) return lower_error(r->lower, "antialias needs scales that are known");
+  if (r->antialias && scale < 1) shrink = scale;
+  if (!set_scale(r, l) || !set_region(r, l)) return false;
+  const Expr *column = expr_cast(exprs, DT_F32, expr_coord(exprs, COORDS - 1));
+  const Expr *place = read(r, l, r->place, column, NULL, NULL);
+  l->first = lower_scratch(r->lower, DT_I64, 1, &l->out);
+  if (r->crops) {
+    const Expr *zero = expr_float(exprs, DT_F32, 0), *size = dim_operand(r->lower, DT_F32, l->in, l->ins, &l->in_count);
+    const Expr *last = binary(r, EX_SUB, size, expr_float(exprs, DT_F32, 1));
+    const Expr *outside = binary(r, EX_OR, binary(r, EX_LT, place, zero), binary(r, EX_LT, last, place));
+    l->outside = lower_scratch(r->lower, DT_BOOL, 1, &l->out);
+    if (!lower_map(r->lower, &l->outside, l->ins, l->in_count, outside)) return false;
+  }
+  l->taps = 1;
+  if (r->nearest) {
+    const Expr *at = read(r, l, r->rounding, column, place, NULL);
+    return lower_map(r->lower, &l->first, l->ins, l->in_count, expr_cast(exprs, DT_I64, at));
+  }
+  int64_t before = (int64_t)floor(-reach / shrink) + 1;
+  l->taps = 2 - 2 * before;
+  if (l->taps > MAX_TAPS) return lower_error(r->lower, "axis %d shrinks too much", l->axis);
+  // Neighbour k is floor(place) + before + k.
+  const Expr *first =
+      binary(r, EX_ADD, expr_op(exprs, EX_FLOOR, place, NULL, NULL), expr_float(exprs, DT_F32, (double)before));
+  if (!lower_map(r->lower, &l->first, l->ins, l->in_count, expr_cast(exprs, DT_I64, first))) return false;
+  const Dim dims[2] = {dim_const(l->taps), l->out};
+  l->weights = lower_scratch(r->lower, DT_F32, 2, dims);
+  const Expr *k = expr_cast(exprs, DT_F32, expr_coord(exprs, COORDS - 2)), *at = binary(r, EX_ADD, first, k);
+  const Expr *distance = binary(r, EX_MUL, binary(r, EX_SUB, at, place), expr_float(exprs, DT_F32, shrink));
+  const Expr *weight = read(r, l, r->cubic ? cubic_kernel : linear_kernel, column, place, distance);
+  if (r->exclude) {
+    const Expr *zero = expr_float(exprs, DT_F32, 0), *size = dim_operand(r->lower, DT_F32, l->in, l->ins, &l->in_count);
+    const Expr *out = binary(r, EX_OR, binary(r, EX_LT, at, zero), binary(r, EX_LE, size, at));
+    weight = expr_op(exprs, EX_SELECT, out, zero, weight);
+  }
+  if (!lower_map(r->lower, &l->weights, l->ins, l->in_count, weight)) return false;
+  if (!r->exclude && !r->antialias) return true;
+  const Dim flat[2] = {dim_const(1), l->out};
+  View raw = l->weights, sum = lower_scratch(r->lower, DT_F32, 2, flat);
+  l->weights = lower_scratch(r->lower, DT_F32, 2, dims);
+  const Expr *x = expr_load(exprs, DT_F32, 0);
+  return lower_reduction(r->lower, REDUCE_SUM, &raw, 1, x, (bool[MAX_RANK]){true}, &sum, expr_acc(exprs, DT_F32)) &&
+         lower_map(r->lower, &l->weights, (View[]){raw, sum}, 2, binary(r, EX_DIV, x, expr_load(exprs, DT_F32, 1)));
+}
+
+/* passes */
+
+// A table along one axis of views of a rank.
+static View along(const View *table, int axis, int rank) {
+  View view = *table;
+  view.rank = rank;
+  for (int i = 0; i < rank; i++) view.dims[i] = dim_const(1), view.strides[i] = dim_const(0);
+  view.dims[axis] = table->dims[table->rank - 1], view.strides[axis] = dim_const(1);
+  return view;
+}
+
+// Taps [from, to) of an axis; what those before gave is in `sum` (from > 0).
+static bool add_taps(Resize *r, const Line *l, const View *x, const View *sum, const View *y, int64_t from,
+                     int64_t to) {
+  ExprTable *exprs = r->exprs;
+  DType type = r->nearest ? x->type : x->type == DT_F64 ? DT_F64 : DT_F32;
+  View ins[2 * CHUNK + 8] = {*x, along(&l->first, l->axis, x->rank)};
+  size_t count = 2;
+  ins[0].dims[l->axis] = dim_const(1);
+  const Expr *size = dim_operand(r->lower, DT_I64, l->in, ins, &count), *total = NULL;
+  const Expr *stride = dim_operand(r->lower, DT_I64, x->strides[l->axis], ins, &count);
+  const Expr *zero = expr_int(exprs, DT_I64, 0), *last = binary(r, EX_SUB, size, expr_int(exprs, DT_I64, 1));
+  if (from > 0) {
+    ins[count] = *sum;
+    total = expr_load(exprs, type, (int)count++);
+  }
+  for (int64_t k = from; k < to; k++) {
+    const Expr *at = binary(r, EX_ADD, expr_load(exprs, DT_I64, 1), expr_int(exprs, DT_I64, k));
+    at = binary(r, EX_MAX, zero, binary(r, EX_MIN, at, last));
+    const Expr *value = expr_fetch(exprs, x->type, 0, binary(r, EX_MUL, at, stride), binary(r, EX_MUL, size, stride));
+    value = expr_cast(exprs, type, value);
+    if (!r->nearest) {
+      View weight = along(&l->weights, l->axis, x->rank);
+      weight.offset = dim_add(weight.offset, dim_times(l->out, k));
+      ins[count] = weight;
+      value = binary(r, EX_MUL, value, expr_cast(exprs, type, expr_load(exprs, DT_F32, (int)count++)));
+    }
+    total = total ? binary(r, EX_ADD, total, value) : value;
+  }
+  if (r->crops && to == l->taps) {
+    ins[count] = along(&l->outside, l->axis, x->rank);
+    const Expr *outside = expr_load(exprs, DT_BOOL, (int)count++);
+    total = expr_op(exprs, EX_SELECT, outside, expr_const(exprs, type, r->extrapolation), total);
+  }
+  return lower_map(r->lower, y, ins, count, expr_cast(exprs, y->type, total));
+}
+
+bool lower_resize_general(Lower *lower, Node *node, const Sizes *sizes) {
+  Resize r = {.lower = lower, .node = node, .sizes = sizes, .exprs = lower->program->exprs};
+  Value *out = node->out[0];
+  if (!find_formulas(&r)) return false;
+  View x = lower_dense(lower, node->in[0]);
+  DType type = r.nearest ? x.type : x.type == DT_F64 ? DT_F64 : DT_F32;
+  for (int i = 0; i < x.rank; i++) {
+    Line l = {.axis = i, .in = x.dims[i], .out = out->dims[i]};
+    if (sizes->computed[i] && !compute_size(&r, &l)) return false;
+  }
+  for (int i = 0; i < x.rank; i++) {
+    Line l = {.axis = i, .in = x.dims[i], .out = out->dims[i]};
+    bool same = dim_equal(l.in, l.out) && sizes->scale[i] == 1;
+    if (same && !r.crops) continue;
+    Dim dims[MAX_RANK];
+    memcpy(dims, x.dims, sizeof dims);
+    dims[i] = l.out;
+    if (!make_tables(&r, &l)) return false;
+    View y = x, sum = x;
+    for (int64_t k = 0; k < l.taps; k += CHUNK) {
+      y = lower_scratch(lower, type, x.rank, dims);
+      if (!add_taps(&r, &l, &x, &sum, &y, k, k + CHUNK < l.taps ? k + CHUNK : l.taps)) return false;
+      sum = y;
+    }
+    x = y;
+  }
+  View y = lower_out(lower, out);
+  const Expr *value = expr_cast(lower->program->exprs, y.type, expr_load(lower->program->exprs, x.type, 0));
+  return lower_map(lower, &y, &x, 1, value);
+}

@@ -82,7 +82,7 @@ struct DimExpr {
   DimOp op;
   const char *name; // DIM_SYMBOL
   bool defined;     // DIM_SYMBOL: its value is that of `a`
-  bool any;         // DIM_SYMBOL: a number out of the data, which may be negative
+  bool any;         // DIM_SYMBOL: may be negative: a number out of the data, or defined by such ones
   Dim a, b, c;      // else; c: DIM_CHOOSE
   int id;           // in order of making: the same in every run
   int size;         // nodes of the expression written as a tree

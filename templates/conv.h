@@ -14,66 +14,101 @@ typedef struct {
   void *const *bufs;
 } Conv;
 
-// Output pixels (oy + r / width, ox + r % width), r < rows, times `columns` channels from c on.
-HELPER void conv_tile(const Conv *s, idx rows, idx width, idx nv, idx columns, const float *x, const float *w,
-                      const float *ahead, idx n, idx oy, idx ox, idx c) {
+typedef struct {
+  idx y, x;
+} Pixel;
+
+// The pixel r places behind the first one of a tile, by way of `before`, the one r - 1 places behind it. Where tiles
+// are even parts of lines, or so many whole lines, the place in the tile alone tells.
+HELPER Pixel conv_pixel(const Conv *s, idx mr, Pixel first, Pixel before, idx r) {
+  if (r == 0) return first;
+  if (s->ow % mr == 0) return (Pixel){first.y, first.x + r};
+  if (mr % s->ow == 0) return (Pixel){first.y + r / s->ow, r % s->ow};
+  return before.x + 1 == s->ow ? (Pixel){before.y + 1, 0} : (Pixel){before.y, before.x + 1};
+}
+
+// Tile t of an image, `rows` pixels times `columns` channels from c on, and of its taps those of rows [ky, ky_end),
+// which w points at. Sums that are not complete come from and go to `sums`.
+HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, const float *x, const float *w,
+                      const float *ahead, idx n, idx t, idx c, idx ky, idx ky_end, vf *sums) {
   vf acc[TILE_MAX];
-  idx kw = s->kw, ic = s->ic;
+  Pixel pixels[TILE_MAX], first = {t * mr / s->ow, t * mr % s->ow};
+  idx at[TILE_MAX], right = s->sw * s->x_w, down = s->sh * s->x_h, kw = s->kw, ic = s->ic;
+  UNROLL for (idx r = 0; r < rows; r++) {
+    pixels[r] = conv_pixel(s, mr, first, pixels[max_idx(r, 1) - 1], r);
+    // Lines without a gap are one line.
+    at[r] = down == s->ow * right ? r * right : (pixels[r].y - first.y) * down + (pixels[r].x - first.x) * right;
+  }
   // Taps of a row that follow each other in memory are one long run.
   if (s->dw * s->x_w == ic * s->x_c) {
     ic *= kw;
     kw = 1;
   }
-  x += oy * s->sh * s->x_h + ox * s->sw * s->x_w;
-  tile_clear(rows, nv, acc);
-  NO_UNROLL for (idx ky = 0; ky < s->kh; ky++) {
+  x += first.y * down + first.x * right + ky * s->dh * s->x_h;
+  if (ky == 0) {
+    tile_clear(rows, nv, acc);
+  } else {
+    tile_copy(rows, nv, acc, sums);
+  }
+  NO_UNROLL for (idx i = 0; i < ky_end - ky; i++) {
     NO_UNROLL for (idx kx = 0; kx < kw; kx++) {
-      tile_multiply(rows, nv, ic, x + ky * s->dh * s->x_h + kx * s->dw * s->x_w, width, s->sh * s->x_h, s->sw * s->x_w,
-                    s->x_c, w + (ky * kw + kx) * ic * s->nr, s->nr, ahead + (ky * kw + kx) * ic * LINE_FLOATS, acc);
+      idx tap = (i * kw + kx) * ic;
+      tile_multiply(rows, nv, ic, x + i * s->dh * s->x_h + kx * s->dw * s->x_w, at, s->x_c, w + tap * s->nr, s->nr,
+                    ahead + tap * LINE_FLOATS, acc);
     }
+  }
+  if (ky_end < s->kh) {
+    tile_copy(rows, nv, sums, acc);
+    return;
   }
   tile_join(rows, nv, acc);
   UNROLL for (idx r = 0; r < rows; r++) {
     UNROLL for (idx v = 0; v < nv; v++) {
-      s->store(s->bufs, acc[r * nv + v], n, oy + r / width, ox + r % width, c + v * V, min_idx(V, columns - v * V));
+      s->store(s->bufs, acc[r * nv + v], n, pixels[r].y, pixels[r].x, c + v * V, min_idx(V, columns - v * V));
     }
   }
 }
 
-// One output row, or `lines` whole short rows when width = ow, in tiles `width` pixels wide; `tile` of them were done
-// with these weights before. The first tiles fetch the next panel of weights, a cache line with each step.
-HELPER void conv_lines(const Conv *s, idx lines, idx width, idx nv, idx columns, const float *x, const float *w,
-                       idx tile, idx n, idx oy, idx c) {
-  idx whole = s->ow / width * width, steps = s->kh * s->kw * s->ic;
-  NO_UNROLL for (idx ox = 0; ox < whole; ox += width, tile++) {
-    const float *ahead = tile * LINE_FLOATS < s->nr ? w + steps * (s->nr + tile * LINE_FLOATS) : w;
-    conv_tile(s, lines * width, width, nv, columns, x, w, ahead, n, oy, ox, c);
+// Tiles [from, to) of one image for one panel of channels and rows [ky, ky_end) of its taps; the last tile has what is
+// left. The first tiles fetch the weights that come next, a cache line with each step.
+HELPER void conv_tiles(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
+                       idx n, idx c, idx ky, idx ky_end, vf sums[][TILE_MAX]) {
+  idx whole = s->oh * s->ow / mr, steps = (ky_end - ky) * s->kw * s->ic;
+  w += ky * s->kw * s->ic * s->nr;
+  NO_UNROLL for (idx t = from; t < min_idx(to, whole); t++) {
+    const float *ahead = (t - from) * LINE_FLOATS < s->nr ? w + steps * (s->nr + (t - from) * LINE_FLOATS) : w;
+    conv_tile(s, mr, mr, nv, columns, x, w, ahead, n, t, c, ky, ky_end, sums ? sums[t - from] : NULL);
   }
-  if (lines > 1) return;
-  idx left = s->ow - whole;
-  if (left) conv_tile(s, left, left, nv, columns, x, w, w, n, oy, whole, c);
+  if (to <= whole) return;
+  conv_tile(s, mr, s->oh * s->ow % mr, nv, columns, x, w, w, n, whole, c, ky, ky_end, sums ? sums[whole - from] : NULL);
 }
 
-// Output rows [from, to) for one panel of channels, `lines` rows a tile; the image's last tile has what is left.
-HELPER void conv_panel(const Conv *s, idx lines, idx width, idx nv, idx columns, idx from, idx to, const float *x,
-                       const float *w, idx n, idx c) {
-  idx tile = 0;
-  NO_UNROLL for (; from + lines <= to; from += lines, tile += s->ow / width) {
-    conv_lines(s, lines, width, nv, columns, x, w, tile, n, from, c);
+// All taps of tiles [from, to) at once, or where a panel would fill L2, a row of taps for a group of tiles.
+HELPER void conv_panel(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
+                       idx n, idx c) {
+  enum { PANEL_FLOATS = 65536, GROUP = 8 };
+  if (s->kh == 1 || s->kh * s->kw * s->ic * s->nr <= PANEL_FLOATS) {
+    conv_tiles(s, mr, nv, columns, from, to, x, w, n, c, 0, s->kh, NULL);
+    return;
   }
-  if (from < to) conv_lines(s, s->oh % lines, width, nv, columns, x, w, tile, n, from, c);
+  vf sums[GROUP][TILE_MAX];
+  NO_UNROLL for (; from < to; from += GROUP) {
+    NO_UNROLL for (idx ky = 0; ky < s->kh; ky++) {
+      conv_tiles(s, mr, nv, columns, from, min_idx(to, from + GROUP), x, w, n, c, ky, ky + 1, sums);
+    }
+  }
 }
 
-// Splits the work into units of (image, strip of rows, group, panel, tile of rows), the last fastest. A panel of
-// weights passes over a strip before the next one comes, so the strip should stay in L2; but where weights outweigh the
-// input, one strip is the whole image and the input is what streams.
-HELPER void conv_units(const Conv *s, idx n, idx groups, idx lines, idx width, idx nv, const float *x, idx x_n,
-                       const float *w, idx part, idx parts) {
+// Splits the work into units of (image, strip of tiles, group, panel, tile), the last fastest. A panel of weights
+// passes over a strip before the next one comes, so the strip should stay in L2; but where weights outweigh the input,
+// one strip is the whole image and the input is what streams.
+HELPER void conv_units(const Conv *s, idx n, idx groups, idx mr, idx nv, const float *x, idx x_n, const float *w,
+                       idx part, idx parts) {
   enum { STRIP_FLOATS = 65536 };
   idx taps = s->kh * s->kw * s->ic, panels = (s->oc + s->nr - 1) / s->nr, whole = s->oc / s->nr;
-  idx tiles = (s->oh + lines - 1) / lines, line_floats = lines * s->sh * s->ow * s->sw * s->ic * groups;
-  idx strips = min_idx(tiles, (tiles * line_floats + STRIP_FLOATS - 1) / STRIP_FLOATS);
-  idx weights = groups * panels * taps * s->nr, input = tiles * line_floats;
+  idx tiles = (s->oh * s->ow + mr - 1) / mr, tile_floats = mr * s->sh * s->sw * s->ic * groups;
+  idx strips = min_idx(tiles, (tiles * tile_floats + STRIP_FLOATS - 1) / STRIP_FLOATS);
+  idx weights = groups * panels * taps * s->nr, input = tiles * tile_floats;
   if (strips * weights + input > weights + panels * input) strips = 1;
   idx deep = (tiles + strips - 1) / strips, unit, end;
   share(n * strips * groups * panels * deep, part, parts, &unit, &end);
@@ -82,14 +117,14 @@ HELPER void conv_units(const Conv *s, idx n, idx groups, idx lines, idx width, i
     idx panel = at % panels, group = at / panels % groups, strip = at / panels / groups % strips;
     idx image = at / panels / groups / strips, c = group * s->oc + panel * s->nr;
     unit += to - from;
-    from = min_idx(s->oh, (strip * deep + from) * lines);
-    to = min_idx(s->oh, (strip * deep + to) * lines);
+    from = min_idx(tiles, strip * deep + from);
+    to = min_idx(tiles, strip * deep + to);
     const float *in = x + image * x_n + group * s->ic * s->x_c, *taken = w + (group * panels + panel) * taps * s->nr;
     if (panel < whole) {
-      conv_panel(s, lines, width, nv, s->nr, from, to, in, taken, image, c);
+      conv_panel(s, mr, nv, s->nr, from, to, in, taken, image, c);
     } else {
       idx left = s->oc % s->nr;
-      conv_panel(s, lines, width, (left + V - 1) / V, left, from, to, in, taken, image, c);
+      conv_panel(s, mr, (left + V - 1) / V, left, from, to, in, taken, image, c);
     }
   }
 }
@@ -97,18 +132,15 @@ HELPER void conv_units(const Conv *s, idx n, idx groups, idx lines, idx width, i
 // y[n][oy][ox][c] = Σ x[n][oy·sh + ky·dh][ox·sw + kx·dw][g·ic + i]·w, handed to store(bufs, v, n, oy, ox, c, lanes)
 // with c = g·oc + o. oc and ic are channels of one group. x is padded already: it points at tap (0, 0) of output (0,
 // 0). Its strides are free: a first layer reads NCHW with x_c = height·width. w is [groups][ceil(oc /
-// nr)][kh][kw][ic][nr] as pack_conv_f32 makes it, nr = nv·V. A tile is mr pixels of a row, or mr / ow rows when ow
-// divides mr.
+// nr)][kh][kw][ic][nr] as pack_conv_f32 makes it, nr = nv·V. A tile is mr pixels, which may
+// lie in several lines. Where neither of mr and ow divides the other and lines of x have gaps, each of its pixels takes
+// an address register: mr <= 6 then.
 TEMPLATE Status conv2d_f32(idx n, idx oh, idx ow, idx groups, idx oc, idx ic, idx kh, idx kw, idx sh, idx sw, idx dh,
                            idx dw, const float *x, idx x_n, idx x_h, idx x_w, idx x_c, const float *w, idx mr, idx nv,
                            Store *store, void *const *bufs, idx part, idx parts) {
   Conv s = {oh, ow, oc, ic, kh, kw, sh, sw, dh, dw, x_h, x_w, x_c, nv * V, store, bufs};
   if (n * oh * ow * groups * oc == 0) return STATUS_OK;
-  if (ow < mr && mr % ow == 0) {
-    conv_units(&s, n, groups, mr / ow, ow, nv, x, x_n, w, part, parts);
-  } else {
-    conv_units(&s, n, groups, 1, mr, nv, x, x_n, w, part, parts);
-  }
+  conv_units(&s, n, groups, mr, nv, x, x_n, w, part, parts);
   return STATUS_OK;
 }
 

@@ -10,8 +10,10 @@
 HELPER void gemm_tile(idx rows, idx nv, idx columns, idx k, const float *a, idx a_m, idx a_k, const float *b, idx nr,
                       const float *ahead, Store *store, void *const *bufs, idx i0, idx i1, idx i, idx j) {
   vf acc[TILE_MAX];
+  idx at[TILE_MAX];
+  UNROLL for (idx r = 0; r < rows; r++) at[r] = r * a_m;
   tile_clear(rows, nv, acc);
-  tile_multiply(rows, nv, k, a, rows, 0, a_m, a_k, b, nr, ahead, acc);
+  tile_multiply(rows, nv, k, a, at, a_k, b, nr, ahead, acc);
   tile_join(rows, nv, acc);
   UNROLL for (idx r = 0; r < rows; r++) {
     UNROLL for (idx v = 0; v < nv; v++) {

@@ -19,10 +19,14 @@ HELPER void tile_clear(idx rows, idx nv, vf acc[TILE_MAX]) {
   UNROLL for (idx i = 0; i < rows * nv * tile_split(rows, nv); i++) acc[i] = (vf){0};
 }
 
-// acc += A[rows][k]·B[k][nv·V]. Row r of A starts at a + r / width · a_y + r % width · a_x: rows lie in a line of
-// pixels (width >= rows) or in several. One step of k is a_k floats on in A and nr floats on in B. Each
-// step also asks for one cache line of `ahead`.
-HELPER void tile_multiply(idx rows, idx nv, idx k, const float *a, idx width, idx a_y, idx a_x, idx a_k, const float *b,
+// Sums that wait in memory.
+HELPER void tile_copy(idx rows, idx nv, vf to[TILE_MAX], const vf from[TILE_MAX]) {
+  UNROLL for (idx i = 0; i < rows * nv * tile_split(rows, nv); i++) to[i] = from[i];
+}
+
+// acc += A[rows][k]·B[k][nv·V]. Row r of A starts at a + at[r]. Each step of k is a_k floats on in A and nr floats on
+// in B, and asks for one cache line of `ahead`.
+HELPER void tile_multiply(idx rows, idx nv, idx k, const float *a, const idx at[TILE_MAX], idx a_k, const float *b,
                           idx nr, const float *ahead, vf acc[TILE_MAX]) {
   idx split = tile_split(rows, nv), i = 0;
   NO_UNROLL for (; i + split <= k; i += split) {
@@ -31,7 +35,7 @@ HELPER void tile_multiply(idx rows, idx nv, idx k, const float *a, idx width, id
       vf columns[TILE_MAX];
       UNROLL for (idx j = 0; j < nv; j++) columns[j] = load_all(b + s * nr + j * V);
       UNROLL for (idx r = 0; r < rows; r++) {
-        vf value = splat(a[r / width * a_y + r % width * a_x + s * a_k]);
+        vf value = splat(a[at[r] + s * a_k]);
         UNROLL for (idx j = 0; j < nv; j++) acc[(s * rows + r) * nv + j] += value * columns[j];
       }
     }
@@ -41,7 +45,7 @@ HELPER void tile_multiply(idx rows, idx nv, idx k, const float *a, idx width, id
   if (split == 1) return;
   NO_UNROLL for (; i < k; i++, a += a_k, b += nr) {
     UNROLL for (idx r = 0; r < rows; r++) {
-      vf value = splat(a[r / width * a_y + r % width * a_x]);
+      vf value = splat(a[at[r]]);
       UNROLL for (idx j = 0; j < nv; j++) acc[r * nv + j] += value * load_all(b + j * V);
     }
   }

@@ -96,13 +96,29 @@ static bool join_pixels(const Conv *c, Axis *out) {
                    (Axis){x->dims[3], {x->strides[3], y->strides[3]}}, 2, out);
 }
 
-// Whether pixels in one line make better tiles than rows of pixels, which leave y and x apart: a store along both can
-// become a store into a padded image, and that is worth more than a little waste.
+// The cheapest tile for pixels of an image after another, as conv2d_f32 takes them.
+static Tile choose_conv_tile(const Lower *lower, const Conv *c) {
+  const Window *w = &c->window;
+  const View *x = &c->x, *y = &c->y;
+  Dim pixels = dim_mul(y->dims[2], y->dims[3]), row = dim_times(x->strides[3], w->stride[1]);
+  int64_t pass = c->ic * w->kernel[1], each = usual_size(pixels);
+  bool even = dim_equal(dim_times(x->strides[2], w->stride[0]), dim_mul(y->dims[3], row));
+  int64_t line = even ? each : dim_is_const(y->dims[3]) ? y->dims[3].value : 1; // not known: every row on its own
+  return choose_tile(lower->target,
+                     (TileWork){usual_size(y->dims[0]), each, c->oc, pass * w->kernel[0], line, usual_size(row), pass});
+}
+
+// The cheapest tile for `pixels` in one line.
+static Tile choose_line_tile(const Lower *lower, const Conv *c, Axis pixels) {
+  return choose_tile(lower->target, (TileWork){1, usual_size(pixels.dim), c->oc, c->ic, usual_size(pixels.dim),
+                                               usual_size(pixels.stride[0]), c->ic});
+}
+
+// Whether pixels of all images in one line make better tiles than those of each alone, which leave y and x apart: a
+// store along both can become a store into a padded image, and that is worth more than a little waste.
 static bool prefers_line(const Lower *lower, const Conv *c, Axis pixels) {
-  const Dim *y = c->y.dims;
-  Tile line = choose_tile(lower->target, 1, usual_size(dim_mul(pixels.dim, y[0])), c->oc, c->ic);
-  Tile rows = choose_tile(lower->target, usual_size(dim_mul(y[0], y[2])), usual_size(y[3]), c->oc, c->ic);
-  return line.cycles < 0.95 * rows.cycles;
+  pixels.dim = dim_mul(pixels.dim, c->y.dims[0]);
+  return choose_line_tile(lower, c, pixels).cycles < 0.95 * choose_conv_tile(lower, c).cycles;
 }
 
 // 1×1, stride 1: [pixels, ic]·[ic, oc] for each group.
@@ -111,7 +127,7 @@ static bool lower_pointwise(Lower *lower, const Conv *c, Axis pixels) {
   const View *x = &c->x, *y = &c->y;
   Axis images = {x->dims[0], {x->strides[0], y->strides[0]}};
   if (axis_join(images, pixels, 2, &pixels)) images = no_axis;
-  Tile tile = choose_tile(lower->target, 1, usual_size(pixels.dim), c->oc, c->ic);
+  Tile tile = choose_line_tile(lower, c, pixels);
   Buffer *w = pack_weights(lower, c, tile.nr);
   Axis groups = {dim_const(c->groups), {dim_times(x->strides[1], c->ic), dim_times(y->strides[1], c->oc)}};
   Axis channels = {dim_const(c->oc), {dim_const(0), y->strides[1]}};
@@ -189,8 +205,7 @@ static bool lower_direct(Lower *lower, Conv *c) {
   const View *x = &c->x, *y = &c->y;
   const Window *w = &c->window;
   int64_t depth = c->ic * w->kernel[0] * w->kernel[1];
-  int64_t lines = usual_size(dim_mul(y->dims[0], y->dims[2]));
-  Tile tile = choose_tile(lower->target, lines, usual_size(y->dims[3]), c->oc, depth);
+  Tile tile = choose_conv_tile(lower, c);
   Buffer *weights = pack_weights(lower, c, tile.nr);
   View out = view_channels_inside(y);
   Step *step = lower_step(lower, "conv2d_f32");

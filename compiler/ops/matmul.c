@@ -129,7 +129,9 @@ static Buffer *pack_b(Lower *lower, const Product *p, int64_t nr, Dim packed[2])
 
 static bool lower_panels(Lower *lower, Product *p) {
   Program *program = lower->program;
-  Tile tile = choose_tile(lower->target, 1, usual_size(p->m), usual_size(p->n), usual_size(p->k));
+  int64_t m = usual_size(p->m), k = usual_size(p->k);
+  Tile tile =
+      choose_tile(lower->target, (TileWork){1, m, usual_size(p->n), k, m, usual_size(p->a.strides[p->a.rank - 2]), k});
   Dim packed[2];
   Buffer *b = pack_b(lower, p, tile.nr, packed);
   Axis coords[COORDS] = {p->batch0, p->batch1, row_axis(p), column_axis(p)};

@@ -1,6 +1,7 @@
 // Categories and labels: LabelEncoder, CategoryMapper, OneHotEncoder. A node Lookup finds the number of a key; a Gather
 // turns it into what is not a number.
 #include "compiler/ops/ml.h"
+#include "compiler/ops/strings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +51,25 @@ static int64_t key_at(const List *list, size_t i) { // as templates/ml_lookup.h 
   return real != real ? INT64_MAX : real == 0 ? 0 : (int64_t)float_bits(DT_F64, real);
 }
 
+// What look_up gives, for strings: of equal ones a node StringLookup keeps the last.
+static Value *look_up_strings(Expansion *e, Value *x, const List *keys, const int64_t *values, int64_t missing,
+                              bool strict, bool first) {
+  const char **names = NEW_ARRAY(e->model->arena, const char *, keys->count);
+  int64_t *numbers = NEW_ARRAY(e->model->arena, int64_t, keys->count);
+  for (size_t i = 0; i < keys->count; i++) {
+    size_t at = first ? keys->count - 1 - i : i;
+    names[i] = keys->tensor ? keys->tensor->strings[at] : keys->strings[at];
+    numbers[i] = values ? values[at] : (int64_t)at;
+  }
+  return expand_string_lookup(e, x, keys->count, names, numbers, missing, strict);
+}
+
 // Numbers of the keys that x holds, `missing` where it holds none of them. Of equal keys the last counts, in
 // LabelEncoder 2 the first.
 static Value *look_up(Expansion *e, Value *x, const List *keys, const int64_t *values, int64_t missing, bool strict) {
   Arena *arena = e->model->arena;
   bool first = !strcmp(e->node->type, "LabelEncoder") && e->node->op->since == 2;
+  if (keys->type == DT_STRING) return look_up_strings(e, x, keys, values, missing, strict, first);
   Entry *entries = NEW_ARRAY(arena, Entry, keys->count);
   int64_t *sorted = NEW_ARRAY(arena, int64_t, keys->count), *numbers = NEW_ARRAY(arena, int64_t, keys->count),
           count = 0;
@@ -74,7 +89,6 @@ static Value *look_up(Expansion *e, Value *x, const List *keys, const int64_t *v
 
 static bool check_keys(Expansion *e, const List *keys) {
   DType type = e->node->in[0]->type;
-  if (type == DT_STRING) return node_error(e->model, e->node, "looking strings up is not supported yet");
   if (keys->type == DT_UNDEFINED) return node_error(e->model, e->node, "there are no keys");
   if (keys->type == type) return true;
   return node_error(e->model, e->node, "keys are %s, the input is %s", dtype_name(keys->type), dtype_name(type));
@@ -167,10 +181,10 @@ bool expand_one_hot_encoder(Expansion *e, Node *node) {
   Value *x = node->in[0];
   List keys = {.type = DT_I64};
   keys.ints = node_ints(node, "cats_int64s", &keys.count);
-  if (x->type == DT_STRING) return check_keys(e, &keys);
-  if (!keys.count) return node_error(e->model, node, "'cats_int64s' is missing");
+  if (x->type == DT_STRING) keys.type = DT_STRING, keys.strings = ml_names(node, "cats_strings", &keys.count);
+  if (!keys.count) return node_error(e->model, node, "the categories are missing");
   bool strict = !node_int(node, "zeros", 1);
-  Value *numbers = look_up(e, expand_cast(e, x, DT_I64), &keys, NULL, -1, strict);
+  Value *numbers = look_up(e, expand_cast(e, x, keys.type), &keys, NULL, -1, strict);
   int64_t *places = NEW_ARRAY(e->model->arena, int64_t, keys.count);
   for (size_t i = 0; i < keys.count; i++) places[i] = (int64_t)i;
   int64_t last = -1;

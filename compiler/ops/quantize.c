@@ -18,17 +18,18 @@ typedef struct {
 static bool read_grain(Model *model, Node *node, Grain *grain) {
   const Value *x = node->in[0], *scale = node->in[1];
   *grain = (Grain){.axis = -1};
-  if (!value_is_static(scale) || !value_is_static(x))
-    return node_error(model, node, "shapes of 'x' and its scale must be constants");
+  if (!value_is_static(scale)) return node_error(model, node, "the dims of the scale must be constants");
   if (scale->rank == 0 || (value_count(scale) == 1 && scale->rank == 1 && !node_int(node, "block_size", 0)))
     return true;
   int64_t axis = node_int(node, "axis", 1), block = node_int(node, "block_size", 0);
   if (x->rank == 1 && axis == 1) axis = 0;
   if (!need_axis(model, node, axis, x->rank, &grain->axis)) return false;
+  if (!dim_is_const(x->dims[grain->axis]))
+    return node_error(model, node, "the length of axis %d must be a constant", grain->axis);
   int64_t channels = value_dim(x, grain->axis);
   if (scale->rank == 1 && block == 0 && scale->dims[0].value == channels) return true;
   bool fits = scale->rank == x->rank;
-  for (int i = 0; fits && i < x->rank; i++) fits = i == grain->axis || scale->dims[i].value == x->dims[i].value;
+  for (int i = 0; fits && i < x->rank; i++) fits = i == grain->axis || dim_equal(scale->dims[i], x->dims[i]);
   int64_t blocks = fits ? scale->dims[grain->axis].value : 0;
   if (block == 0 && blocks > 0) block = (channels + blocks - 1) / blocks;
   if (!fits || block <= 0 || blocks != (channels + block - 1) / block)

@@ -94,7 +94,7 @@ bool lower_string_concat(Lower *lower, Node *node) {
 
 /* the node Lookup */
 
-Value *expand_strings(Expansion *e, size_t count, const char *const *strings) {
+static Value *expand_strings(Expansion *e, size_t count, const char *const *strings) {
   Tensor *tensor = new_vector(e->model->arena, DT_STRING, (int64_t)count);
   tensor->strings = strings;
   return value_const(e->graph, e->node->loc.name, tensor);

@@ -6,8 +6,6 @@
 // of equal keys the last counts), `missing` where it is none of them. strict: that is a fault of the run instead.
 Value *expand_string_lookup(Expansion *e, Value *x, size_t count, const char *const *keys, const int64_t *values,
                             int64_t missing, bool strict);
-// A constant vector of strings.
-Value *expand_strings(Expansion *e, size_t count, const char *const *strings);
 
 /* lowering */
 

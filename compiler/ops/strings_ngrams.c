@@ -39,9 +39,8 @@ static bool read_pool(Model *model, Node *node, Pool *pool) {
     if (pool->columns[i] >= pool->width) pool->width = pool->columns[i] + 1;
   }
   if (!pool->width) return node_error(model, node, "'ngram_indexes' is empty");
-  if (pool->weights && (int64_t)pool->weight_count < pool->width)
-    return node_error(model, node, "there are %zu weights for %lld columns", pool->weight_count,
-                      (long long)pool->width);
+  if (pool->weights && pool->weight_count != pool->column_count)
+    return node_error(model, node, "there are %zu weights for %zu n-grams", pool->weight_count, pool->column_count);
   return true;
 }
 
@@ -163,7 +162,7 @@ bool lower_ngrams(Lower *lower, Node *node) {
   View y = lower_out(lower, node->out[0]);
   if (view_is_empty(&y)) return true;
   float *weights = NEW_ARRAY(lower->program->arena, float, (size_t)pool.width);
-  for (int64_t i = 0; i < pool.width; i++) weights[i] = pool.weights ? (float)pool.weights[i] : 1;
+  for (size_t i = 0; i < pool.weight_count; i++) weights[pool.columns[i]] = (float)pool.weights[i];
   Dim rows = x.rank == 2 ? x.dims[0] : dim_const(1), count = x.rank ? x.dims[x.rank - 1] : dim_const(1);
   Step *step = lower_step(lower, "ngrams");
   ADD_DIMS(lower->program, step, rows, count, dim_const(pool.width), dim_const(pool.shortest), dim_const(pool.longest),

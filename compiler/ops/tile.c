@@ -3,11 +3,14 @@
 // A tile of mr rows × nv vectors keeps mr·nv sums in registers; beside them stand nv vectors of B, one value of A and
 // one spare: mr·nv + nv + 2 registers, or the compiler spills. For each k a tile takes
 //   mr·nv / 2 cycles of multiply-adds (two a cycle), or
+//   the cycles until a sum can be added to again, or
 //   (mr + nv) / 2 cycles of loads (two a cycle), or
 //   the time in which the caches deliver its part of A and B,
-// whichever is longest, and at its end a fixed time and one for each vector stored. The cost of a product is the sum
-// over its whole tiles and those at its edges, which are smaller.
+// whichever is longest, a little more where the caches cannot quite deliver beside it, and at its end a fixed time and
+// one for each vector stored. The cost of a product is the sum over its whole tiles and those at its edges, which are
+// smaller.
 #include "compiler/ops/tile.h"
+#include <math.h>
 
 enum { MAX_NV = 8 };
 
@@ -18,40 +21,47 @@ static double bandwidth(const Target *target, double bytes) {
   return bytes <= (double)target->l3 ? 20 : 8;
 }
 
-static double larger(double a, double b) { return a > b ? a : b; }
+static int64_t common_divisor(int64_t a, int64_t b) { return b ? common_divisor(b, a % b) : a; }
 
-typedef struct {
-  const Target *target;
-  double k, a_bytes; // bytes of all of A, which pass by each panel of B
-} Product;
+// Whether a step of k touches more lines of A than a first-level cache has ways for, so that they push each other out
+// before all their floats are used. Its sets repeat every 4 KB; ways are 8 or more.
+static bool rows_collide(const TileWork *w, int64_t rows) {
+  enum { SETS_BYTES = 4096, WAYS = 8 };
+  return rows * common_divisor(4 * w->row, SETS_BYTES) > WAYS * SETS_BYTES;
+}
 
-static double tile_cycles(const Product *p, int64_t rows, int64_t nv) {
+static double tile_cycles(const Target *target, const TileWork *w, int64_t rows, int64_t nv) {
+  enum { LATENCY = 5, CHAINS = 8, LINE_BYTES = 64 }; // with fewer sums than chains, k is split: tile_split of tile.h
   if (rows == 0 || nv == 0) return 0;
-  double sums = (double)(rows * nv), b_bytes = p->k * (double)(nv * p->target->vector_bytes);
-  double arithmetic = larger(sums / 2, (double)(rows + nv) / 2) * p->k;
-  double traffic = b_bytes / bandwidth(p->target, b_bytes) + 4 * (double)rows * p->k / bandwidth(p->target, p->a_bytes);
-  return larger(arithmetic, traffic) + sums + 12;
+  int64_t split = rows * nv < CHAINS ? CHAINS / (rows * nv) : 1;
+  double k = (double)w->k, sums = (double)(rows * nv), wait = LATENCY / (double)split;
+  double b_bytes = (double)(nv * target->vector_bytes), a_bytes = 4 * k * (double)(w->m * w->batch);
+  double taken = (double)rows * (rows_collide(w, rows) ? LINE_BYTES : 4);
+  double arithmetic = fmax(fmax(sums, (double)(rows + nv)) / 2, wait) * k;
+  double traffic = (b_bytes / bandwidth(target, b_bytes * (double)w->pass) + taken / bandwidth(target, a_bytes)) * k;
+  return fmax(arithmetic, traffic) + fmin(arithmetic, traffic) / 16 + sums + 12;
 }
 
 // All tiles of one panel that is nv vectors wide.
-static double panel_cycles(const Product *p, int64_t lines, int64_t m, int64_t mr, int64_t nv) {
-  if (m < mr && mr % m == 0) { // lines together
-    int64_t at_once = mr / m;
-    return (double)(lines / at_once) * tile_cycles(p, mr, nv) + tile_cycles(p, lines % at_once * m, nv);
-  }
-  return (double)lines * ((double)(m / mr) * tile_cycles(p, mr, nv) + tile_cycles(p, m % mr, nv));
+static double panel_cycles(const Target *target, const TileWork *w, int64_t mr, int64_t nv) {
+  double whole = (double)(w->m / mr) * tile_cycles(target, w, mr, nv);
+  return (double)w->batch * (whole + tile_cycles(target, w, w->m % mr, nv));
 }
 
-Tile choose_tile(const Target *target, int64_t lines, int64_t m, int64_t n, int64_t k) {
-  Product p = {target, (double)k, 4.0 * (double)k * (double)m * (double)lines};
+// Whether the rows of a tile are displacements of one address, or few enough for an address register each.
+static bool rows_addressable(const TileWork *w, int64_t mr) {
+  enum { ROW_REGISTERS = 6 };
+  return mr <= ROW_REGISTERS || w->line == w->m || w->line % mr == 0 || mr % w->line == 0;
+}
+
+Tile choose_tile(const Target *target, TileWork work) {
   int64_t lanes = target->vector_bytes / 4;
   Tile best = {1, 1, lanes, -1};
   for (int64_t nv = 1; nv <= MAX_NV; nv++)
-    for (int64_t mr = 1; mr * nv + nv + 2 <= target->registers; mr++) {
-      if ((nv > 1 && (nv - 1) * lanes >= n) || mr > lines * m) continue;
-      int64_t left = div_up(n % (nv * lanes), lanes);
-      double cycles =
-          (double)(n / (nv * lanes)) * panel_cycles(&p, lines, m, mr, nv) + panel_cycles(&p, lines, m, mr, left);
+    for (int64_t mr = 1; mr * nv + nv + 2 <= target->registers && mr <= work.m; mr++) {
+      if ((nv > 1 && (nv - 1) * lanes >= work.n) || !rows_addressable(&work, mr)) continue;
+      int64_t whole = work.n / (nv * lanes), left = div_up(work.n % (nv * lanes), lanes);
+      double cycles = (double)whole * panel_cycles(target, &work, mr, nv) + panel_cycles(target, &work, mr, left);
       // What was measured to be good on the machine breaks near ties.
       if (mr == target->gemm_mr && nv == target->gemm_nv) cycles *= 0.98;
       if (best.cycles < 0 || cycles < best.cycles) best = (Tile){mr, nv, nv * lanes, cycles};

@@ -8,9 +8,15 @@ typedef struct {
   double cycles;  // what the model says that all of it takes
 } Tile;
 
-// The cheapest tile for `lines` lines of m rows each (a matrix product: one line; a convolution: rows of pixels), n
-// columns and k products an element. A tile may cover several lines that are shorter than it.
-Tile choose_tile(const Target *target, int64_t lines, int64_t m, int64_t n, int64_t k);
+// A batch of products A[m][k]·B[k][n] that share B. Tiles do not cross from one to the next.
+typedef struct {
+  int64_t batch, m, n, k;
+  int64_t line; // rows of A that follow each other evenly: m, or the pixels of a line that has a gap behind it
+  int64_t row;  // their distance, in floats
+  int64_t pass; // steps of k after which the next tile comes: k, or those of a row of taps
+} TileWork;
+
+Tile choose_tile(const Target *target, TileWork work); // the cheapest
 // Pixels of a row that a depthwise convolution computes at once.
 int64_t choose_depthwise_pixels(const Target *target, int64_t ow);
 // Notes what a step computes, and with it how many shares of it are worth having.

@@ -329,11 +329,13 @@ typedef struct {
   Pass *pass;
   const bool *written;
   int8_t *memo;
+  bool *seen; // by id: an expression is shared by many
 } Stale;
 
 static void forget(void *context, Dim dim) {
   Stale *s = context;
-  if (!dim.expr || s->written[dim.expr->id]) return;
+  if (!dim.expr || s->written[dim.expr->id] || s->seen[dim.expr->id]) return;
+  s->seen[dim.expr->id] = true;
   if (depends_on(s->pass, dim, s->written, s->memo)) s->pass->known[dim.expr->id] = false;
   if (!is_compound(dim.expr)) return;
   forget(s, dim.expr->a);
@@ -349,7 +351,8 @@ static void forget_written(Pass *pass, size_t from, size_t to, bool now) {
   for (size_t i = from; i <= to; i++) each_written(pass->program, pass->old[i], note_write, &writes);
   for (size_t id = 0; id < pass->id_count; id++) any |= writes.written[id];
   if (!any) return;
-  Stale stale = {pass, writes.written, NEW_ARRAY(pass->program->arena, int8_t, pass->id_count)};
+  Stale stale = {pass, writes.written, NEW_ARRAY(pass->program->arena, int8_t, pass->id_count),
+                 NEW_ARRAY(pass->program->arena, bool, pass->id_count)};
   for (size_t i = 0; i < pass->old_count; i++) each_needed(pass->old[i], forget, &stale);
   for (size_t id = 0; now && id < pass->id_count; id++) pass->known[id] |= writes.written[id];
 }

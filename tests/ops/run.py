@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import support
 import cases_axes  # noqa: F401: its cases join CASES
 import cases_composed  # noqa: F401: its cases join CASES
+import cases_index  # noqa: F401
 import cases_matrices  # noqa: F401
 import cases_types  # noqa: F401
 import cases_resize  # noqa: F401

@@ -10,9 +10,9 @@ Memory memory_new(Arena *arena, const Program *program) {
   Memory memory = {program, NEW_ARRAY(arena, char *, program->buffer_count)};
   for (size_t i = 0; i < program->buffer_count; i++) {
     const Buffer *b = program->buffers[i];
-    memory.data[i] = arena_alloc(arena, (size_t)b->bytes);
-    if (b->kind == BUFFER_ARENA || b->kind == BUFFER_OUTPUT) memset(memory.data[i], 0x77, (size_t)b->bytes);
-    if (b->kind == BUFFER_WEIGHT) memcpy(memory.data[i], b->tensor->data, (size_t)b->bytes); // unpacked ones only
+    memory.data[i] = arena_alloc(arena, (size_t)b->bytes.value);
+    if (b->kind == BUFFER_ARENA || b->kind == BUFFER_OUTPUT) memset(memory.data[i], 0x77, (size_t)b->bytes.value);
+    if (b->kind == BUFFER_WEIGHT) memcpy(memory.data[i], b->tensor->data, (size_t)b->bytes.value); // unpacked ones only
   }
   return memory;
 }
@@ -27,7 +27,7 @@ Memory memory_planned(Arena *arena, const Program *program) {
     const Buffer *b = program->buffers[i];
     if (b->kind == BUFFER_INPUT || b->kind == BUFFER_OUTPUT) continue;
     char *place = base[b->kind] + b->offset;
-    if (b->kind == BUFFER_WEIGHT) memcpy(place, memory.data[i], (size_t)b->bytes);
+    if (b->kind == BUFFER_WEIGHT) memcpy(place, memory.data[i], (size_t)b->bytes.value);
     memory.data[i] = place;
   }
   return memory;
@@ -130,12 +130,12 @@ static Scalar eval(Run *run, const Expr *e, Scalar acc, const Scalar *loads) {
 
 static char *address(const Run *run, int pointer) {
   const Pointer *p = &run->step->pointers[pointer];
-  return run->memory->data[p->buffer->id] + p->offset;
+  return run->memory->data[p->buffer->id] + p->offset.value;
 }
 
 static char *element(const Run *run, const Access *access, const int64_t *at) {
   int64_t index = 0;
-  for (int i = 0; i < COORDS; i++) index += at[i] * access->stride[i];
+  for (int i = 0; i < COORDS; i++) index += at[i] * access->stride[i].value;
   return address(run, access->pointer) + index * (dtype_bits(access->type) / 8);
 }
 
@@ -153,7 +153,7 @@ static float call(Run *run, const Func *func, float acc, int64_t i0, int64_t i1,
   int64_t at[] = {i0, i1, i2, i3};
   Scalar loads[64], values[8];
   assert(func->load_count <= COUNT(loads) && func->store_count <= COUNT(values));
-  for (int i = 0; i < COORDS; i++) assert(at[i] < func->space[i]);
+  for (int i = 0; i < COORDS; i++) assert(at[i] < func->space[i].value);
   run->call++;
   for (size_t i = 0; i < func->load_count; i++)
     loads[i] = read_scalar(func->loads[i].type, element(run, &func->loads[i], at));
@@ -178,7 +178,7 @@ static const Arg *find_arg(const Step *step, const char *name) {
   assert(!"no such argument");
   return NULL;
 }
-static int64_t num(const Run *run, const char *name) { return find_arg(run->step, name)->i; }
+static int64_t num(const Run *run, const char *name) { return find_arg(run->step, name)->i.value; }
 static const Func *fun(const Run *run, const char *name) { return find_arg(run->step, name)->func; }
 static char *ptr(const Run *run, const char *name) { return address(run, find_arg(run->step, name)->pointer); }
 

@@ -8,6 +8,10 @@ typedef struct {
   char **data; // by buffer id
 } Memory;
 
+// Numbers as dims.
+static inline void set_dims(Dim to[COORDS], const int64_t from[COORDS]) {
+  for (int i = 0; i < COORDS; i++) to[i] = dim_const(from[i]);
+}
 // Every buffer in memory of its own. Arena buffers hold garbage.
 Memory memory_new(Arena *arena, const Program *program);
 // Arena buffers at their planned offsets of one arena, weights and state likewise.

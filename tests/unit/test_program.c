@@ -18,7 +18,7 @@ static Program *program;
 static int set_up(void **state) {
   (void)state;
   arena = arena_new();
-  program = program_new(arena);
+  program = program_new(arena, dims_new(arena));
   return 0;
 }
 static int tear_down(void **state) {
@@ -28,7 +28,7 @@ static int tear_down(void **state) {
 }
 
 static Buffer *buffer(BufferKind kind, int64_t count) {
-  Buffer *b = buffer_new(program, kind, count * 4, "");
+  Buffer *b = buffer_new(program, kind, dim_const(count * 4), "");
   if (kind == BUFFER_OUTPUT || kind == BUFFER_INPUT)
     for (size_t i = 0; i + 1 < program->buffer_count; i++) b->io += program->buffers[i]->kind == kind;
   if (kind != BUFFER_WEIGHT) return b;
@@ -64,8 +64,8 @@ static void ints(Step *step, size_t count, const int64_t *values) {
 #define INTS(step, ...) ints(step, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
 
 static Access access_of(Step *step, const Operand *x, DType type) {
-  Access a = {.pointer = step_pointer(program, step, x->buffer, 0), .type = type};
-  memcpy(a.stride, x->s, sizeof a.stride);
+  Access a = {.pointer = step_pointer(program, step, x->buffer, dim_const(0)), .type = type};
+  set_dims(a.stride, x->s);
   return a;
 }
 
@@ -83,7 +83,7 @@ static Step *map(const char *name, const int64_t *space, Operand out, const Oper
   Step *step = new_step("map", name);
   ints(step, COORDS, space);
   Func *func = step_func(program, step, FUNC_BODY, type);
-  memcpy(func->space, space, sizeof func->space);
+  set_dims(func->space, space);
   for (size_t i = 0; i < count; i++) {
     Access a = access_of(step, &ins[i], type);
     assert_int_equal(func_load(program, func, &a), i);
@@ -95,7 +95,7 @@ static Step *map(const char *name, const int64_t *space, Operand out, const Oper
 
 static Func *add_func(Step *step, FuncKind kind, const int64_t *space, Operand at) {
   Func *func = step_func(program, step, kind, DT_F32);
-  memcpy(func->space, space, sizeof func->space);
+  set_dims(func->space, space);
   Access a = access_of(step, &at, DT_F32);
   if (kind == FUNC_STORE) {
     func_store(program, func, &a, expr_acc(program->exprs, DT_F32));
@@ -111,9 +111,9 @@ static Func *add_func(Step *step, FuncKind kind, const int64_t *space, Operand a
 static Step *gemm(const char *name, int64_t m, int64_t n, int64_t k, Buffer *a, Buffer *out) {
   Step *step = new_step("gemm_f32", name);
   INTS(step, 1, 1, m, n, k);
-  step_buffer(program, step, a, 0);
+  step_buffer(program, step, a, dim_const(0));
   INTS(step, 0, 0, k, 1);
-  step_buffer(program, step, weight(round_up(n, 4) * k), 0);
+  step_buffer(program, step, weight(round_up(n, 4) * k), dim_const(0));
   INTS(step, 0, 0, 6, 1);
   add_func(step, FUNC_STORE, SPACE(1, 1, m, n), AT(out, m * n, m * n, n, 1));
   return step;
@@ -124,9 +124,9 @@ enum { H = 3, W = 4, C = 8, PIXELS = H * W * C };
 static Step *conv(const char *name, Buffer *in, Buffer *out) {
   Step *step = new_step("conv2d_f32", name);
   INTS(step, 2, H, W, 1, C, C, 1, 1, 1, 1, 1, 1);
-  step_buffer(program, step, in, 0);
+  step_buffer(program, step, in, dim_const(0));
   INTS(step, PIXELS, W * C, C, 1);
-  step_buffer(program, step, weight(C * C), 0);
+  step_buffer(program, step, weight(C * C), dim_const(0));
   INTS(step, 2, 2);
   add_func(step, FUNC_STORE, SPACE(2, H, W, C), AT(out, PIXELS, W * C, C, 1));
   return step;
@@ -136,7 +136,7 @@ static Step *softmax(const char *name, int64_t rows, int64_t n, Buffer *in, Buff
   Step *step = new_step("softmax_f32", name);
   INTS(step, 1, 1, rows, n, 0);
   add_func(step, FUNC_LOAD, SPACE(1, 1, rows, n), AT(in, 0, 0, n, 1));
-  step_buffer(program, step, temp(16), 0);
+  step_buffer(program, step, temp(16), dim_const(0));
   add_func(step, FUNC_STORE, SPACE(1, 1, rows, n), AT(out, 0, 0, n, 1));
   return step;
 }
@@ -157,9 +157,10 @@ static Memory run(Memory memory) {
   for (size_t i = 0; i < program->buffer_count; i++) {
     const Buffer *b = program->buffers[i];
     if (b->kind != BUFFER_INPUT) continue;
-    for (int64_t k = 0; k < b->bytes / 4 && type == DT_F32; k++)
+    for (int64_t k = 0; k < b->bytes.value / 4 && type == DT_F32; k++)
       ((float *)memory.data[i])[k] = (float)((k * 5 + b->io * 3) % 11 - 5) / 2;
-    for (int64_t k = 0; k < b->bytes / 8 && type == DT_I64; k++) ((int64_t *)memory.data[i])[k] = (k * 5 + b->io) % 11;
+    for (int64_t k = 0; k < b->bytes.value / 8 && type == DT_I64; k++)
+      ((int64_t *)memory.data[i])[k] = (k * 5 + b->io) % 11;
   }
   assert_true(program_evaluate(arena, &memory));
   return memory;
@@ -168,7 +169,7 @@ static Memory run(Memory memory) {
 static void compare_outputs(char *const *want, const Memory *got) {
   for (size_t i = 0; i < program->buffer_count; i++)
     if (program->buffers[i]->kind == BUFFER_OUTPUT)
-      assert_memory_equal(want[program->buffers[i]->io], got->data[i], (size_t)program->buffers[i]->bytes);
+      assert_memory_equal(want[program->buffers[i]->io], got->data[i], (size_t)program->buffers[i]->bytes.value);
 }
 
 // Fuses, expects the names of the steps that are left, in order, and the same results; plans, and expects them again.
@@ -193,7 +194,7 @@ static void expect_fused(const char *names) {
 
 static void expect_strides(const Access *access, int64_t s0, int64_t s1, int64_t s2, int64_t s3) {
   int64_t want[] = {s0, s1, s2, s3};
-  for (int i = 0; i < COORDS; i++) assert_int_equal(access->stride[i], want[i]);
+  for (int i = 0; i < COORDS; i++) assert_true(dim_is(access->stride[i], want[i]));
 }
 
 /* what merges */
@@ -285,7 +286,7 @@ static void test_parts_of_a_larger_buffer(void **state) {
   conv("b", in, u);
   map("first", SPACE(1, 1, 2 * H * W, C), AT(out, 0, 0, 2 * C, 1), INS(AT(t, 0, 0, C, 1)), x(0));
   Step *second = map("second", SPACE(1, 1, 2 * H * W, C), AT(out, 0, 0, 2 * C, 1), INS(AT(u, 0, 0, C, 1)), x(0));
-  second->pointers[1].offset = C * 4;
+  second->pointers[1].offset = dim_const(C * 4);
   expect_fused("a+first b+second");
   expect_strides(&step_find_func(program->steps[1], FUNC_STORE)->stores[0], 2 * PIXELS, 2 * W * C, 2 * C, 1);
 }
@@ -648,7 +649,7 @@ static void test_arena_is_tight(void **state) {
     Buffer *next = temp(sizes[i]);
     int64_t count = i && sizes[i] > sizes[i - 1] ? sizes[i - 1] : sizes[i];
     map("copy", SPACE(1, 1, 1, count), flat(next), INS(AT(last, 0, 0, 0, i == 5 ? 0 : 1)), x(0));
-    int64_t now = round_up(next->bytes, 64);
+    int64_t now = round_up(next->bytes.value, 64);
     if (before + now > bound) bound = before + now;
     before = now;
     last = next;

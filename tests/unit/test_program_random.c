@@ -56,7 +56,7 @@ static void set_dense(View *v) {
 }
 
 static Buffer *new_buffer(Maker *m, BufferKind kind, int64_t bytes) {
-  Buffer *b = buffer_new(m->program, kind, bytes, "");
+  Buffer *b = buffer_new(m->program, kind, dim_const(bytes), "");
   if (kind == BUFFER_OUTPUT) b->io = m->outputs++;
   if (kind == BUFFER_INPUT) b->io = m->inputs++;
   return b;
@@ -133,8 +133,9 @@ static View see(View v) {
 /* steps */
 
 static Access access_of(Maker *m, Step *step, const View *v) {
-  Access a = {.pointer = step_pointer(m->program, step, v->buffer, v->offset * size_of(v->type)), .type = v->type};
-  memcpy(a.stride, v->strides, sizeof a.stride);
+  Access a = {.pointer = step_pointer(m->program, step, v->buffer, dim_const(v->offset * size_of(v->type))),
+              .type = v->type};
+  set_dims(a.stride, v->strides);
   return a;
 }
 
@@ -234,7 +235,7 @@ static void add_map(Maker *m, const View *ins, int count, const View *out) {
   Step *step = new_step(m, "map");
   for (int i = 0; i < COORDS; i++) step_int(m->program, step, views[0].dims[i]);
   Func *func = step_func(m->program, step, FUNC_BODY, out->type);
-  memcpy(func->space, views[0].dims, sizeof func->space);
+  set_dims(func->space, views[0].dims);
   const Expr *loads[8];
   for (int i = 0; i < count; i++) {
     Access a = access_of(m, step, &views[1 + i]);
@@ -274,7 +275,7 @@ static void make_concat(Maker *m) {
 
 static Func *add_func(Maker *m, Step *step, FuncKind kind, const View *v) {
   Func *func = step_func(m->program, step, kind, DT_F32);
-  memcpy(func->space, v->dims, sizeof func->space);
+  set_dims(func->space, v->dims);
   Access a = access_of(m, step, v);
   if (kind == FUNC_LOAD) {
     func_load(m->program, func, &a);
@@ -304,7 +305,7 @@ static void make_softmax(Maker *m, const View *x) {
   for (int i = 0; i < COORDS; i++) step_int(m->program, step, x->dims[i]);
   step_int(m->program, step, 0);
   add_func(m, step, FUNC_LOAD, x);
-  step_buffer(m->program, step, new_buffer(m, BUFFER_ARENA, 64), 0);
+  step_buffer(m->program, step, new_buffer(m, BUFFER_ARENA, 64), dim_const(0));
   add_func(m, step, FUNC_STORE, &out);
   add_view(m, &out);
 }
@@ -318,9 +319,9 @@ static void make_gemm(Maker *m, const View *x) {
   for (int i = 0; i < 3; i++) step_int(m->program, step, d[i]);
   step_int(m->program, step, n);
   step_int(m->program, step, k);
-  step_buffer(m->program, step, x->buffer, x->offset * size_of(x->type));
+  step_buffer(m->program, step, x->buffer, dim_const(x->offset * size_of(x->type)));
   for (int i = 0; i < COORDS; i++) step_int(m->program, step, x->strides[i]);
-  step_buffer(m->program, step, w.buffer, 0);
+  step_buffer(m->program, step, w.buffer, dim_const(0));
   for (int i = 0; i < 2; i++) step_int(m->program, step, 0);
   step_int(m->program, step, 6);
   step_int(m->program, step, 1);
@@ -333,9 +334,9 @@ static void make_transpose(Maker *m, const View *x) {
   Step *step = new_step(m, "transpose");
   step_int(m->program, step, size_of(x->type));
   for (int i = 0; i < COORDS; i++) step_int(m->program, step, x->dims[i]);
-  step_buffer(m->program, step, x->buffer, x->offset * size_of(x->type));
+  step_buffer(m->program, step, x->buffer, dim_const(x->offset * size_of(x->type)));
   for (int i = 0; i < COORDS; i++) step_int(m->program, step, x->strides[i]);
-  step_buffer(m->program, step, out.buffer, out.offset * size_of(x->type));
+  step_buffer(m->program, step, out.buffer, dim_const(out.offset * size_of(x->type)));
   for (int i = 0; i < COORDS; i++) step_int(m->program, step, out.strides[i]); // y0 y1 yc yr
   add_view(m, &out);
 }
@@ -362,7 +363,7 @@ static void make_step(Maker *m) {
 
 static Program *make_program(Arena *arena) {
   static const int64_t sizes[] = {1, 2, 3, 4, 6};
-  Maker m = {.arena = arena, .program = program_new(arena)};
+  Maker m = {.arena = arena, .program = program_new(arena, dims_new(arena))};
   DType type = chance(70) ? DT_F32 : DT_I64;
   int64_t dims[COORDS];
   for (int i = 0; i < COORDS; i++) dims[i] = sizes[pick(5)];
@@ -395,7 +396,7 @@ static void fill_inputs(const Memory *memory, uint64_t seed) {
     const Buffer *b = memory->program->buffers[i];
     if (b->kind != BUFFER_INPUT) continue;
     // Small numbers as either type: int64 programs see others, which does no harm.
-    for (int64_t k = 0; k < b->bytes / 4; k++) ((float *)memory->data[i])[k] = (float)(pick(17) - 8) / 4;
+    for (int64_t k = 0; k < b->bytes.value / 4; k++) ((float *)memory->data[i])[k] = (float)(pick(17) - 8) / 4;
   }
   random_state = saved;
 }
@@ -414,7 +415,7 @@ static Results run(Arena *arena, const Memory *memory, uint64_t seed) {
     const Buffer *b = memory->program->buffers[i];
     if (b->kind != BUFFER_OUTPUT) continue;
     results.data[b->io] = memory->data[i];
-    results.bytes[b->io] = b->bytes;
+    results.bytes[b->io] = b->bytes.value;
     results.count++;
   }
   return results;
@@ -448,9 +449,9 @@ static int64_t lower_bound(const Program *program) {
       for (size_t k = 0; k < i; k++) {
         const Buffer *c = program->buffers[k];
         shared |= c->kind == BUFFER_ARENA && c->first <= at && c->last >= at && c->offset == b->offset &&
-                  c->bytes == b->bytes;
+                  dim_equal(c->bytes, b->bytes);
       }
-      if (!shared) live += round_up(b->bytes, 64);
+      if (!shared) live += round_up(b->bytes.value, 64);
     }
     if (live > bound) bound = live;
   }

@@ -15,3 +15,35 @@ typedef struct {
 bool read_resize(Model *model, Node *node, Sizes *sizes);
 // Any mode, any number of axes, one after another.
 bool lower_resize_general(Lower *lower, Node *node, const Sizes *sizes);
+
+/* resize_tables.c, for resize_general.c */
+
+typedef struct {
+  Lower *lower;
+  Node *node;
+  const Sizes *sizes;
+  ExprTable *exprs;
+  bool cubic, nearest, antialias, exclude, old;
+  const char *place, *rounding; // formulas
+  bool crops;                   // places outside of the input get `extrapolation`
+  double a, extrapolation;      // of cubic kernels
+} Resize;
+
+// One axis: what formulas of its places refer to, and its tables.
+typedef struct {
+  int axis;
+  Dim in, out;
+  View ins[8];
+  size_t in_count;
+  const Expr *scale, *start, *end, *in_size, *out_size; // over ins
+  Dim taps;
+  View first, weights,
+      outside; // [out] or, where only the run knows the number of taps, [taps, out]; [taps, out]; [out]
+} Line;
+
+// Reads the attributes. False after an error.
+bool find_resize_formulas(Resize *r);
+// Finds out the output's size along an axis when the model runs.
+bool compute_resize_size(Resize *r, Line *l);
+// Makes the tables of an axis.
+bool make_resize_tables(Resize *r, Line *l);

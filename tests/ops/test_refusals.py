@@ -110,11 +110,13 @@ bad("'scales' has 3 numbers; 4 are needed", "Resize", 13, [X, None, f32(1, 2, 2)
 bad("scale -1 of axis 2 is out of range", "Resize", 13, [X, None, f32(1, 1, -1, 2)])
 bad("scale nan", "Resize", 13, [X, None, f32(1, 1, np.nan, 2)])
 bad("cannot be resized", "Resize", 13, [X, None, None, ints(1, 4, 0, 9)])
-bad("mode 'cubic' is not supported", "Resize", 13, [X, None, f32(1, 1, 2, 2)], mode="cubic")
-bad("'tf_crop_and_resize' is not supported", "Resize", 13, [X, f32(*[0] * 8), f32(1, 1, 2, 2)],
+bad("'mode' is 'quartic'", "Resize", 13, [X, None, f32(1, 1, 2, 2)], mode="quartic")
+bad("'polar' is not known", "Resize", 13, [X, None, f32(1, 1, 2, 2)], coordinate_transformation_mode="polar")
+bad("'roi' must have 8 numbers", "Resize", 13, [X, f32(*[0] * 6), f32(1, 1, 2, 2)],
     coordinate_transformation_mode="tf_crop_and_resize")
-bad("more than two axes", "Resize", 13, [X, None, f32(1, 2, 2, 2)])
-bad("'scales' must be a constant", "Resize", 13, [X, None, Fed(f32(1, 1, 2, 2))])
+bad("'output_padding' has 1 numbers", "ConvTranspose", 11, [X, floats(4, 4, 3, 3)], output_padding=[1])
+bad("do not fit those of 'W' in 3 groups", "ConvTranspose", 11, [X, floats(4, 4, 3, 3)], group=3)
+bad("'offset' has 8 places", "DeformConv", 19, [X, floats(4, 4, 3, 3), floats(1, 18, 8, 8)])
 
 bad("3 groups do not divide", "GroupNormalization", 21, [(2, 4, 5), floats(4), floats(4)], num_groups=3)
 bad("0 groups", "GroupNormalization", 21, [(2, 4, 5), floats(4), floats(4)])

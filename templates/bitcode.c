@@ -26,6 +26,7 @@
 #include "templates/reduce.h"
 #include "templates/sample.h"
 #include "templates/scatter.h"
+#include "templates/sequence.h"
 #include "templates/sort.h"
 #include "templates/string_case.h"
 #include "templates/string_match.h"

@@ -67,8 +67,7 @@ HELPER int fold_next(const FoldAxis *axes, idx count, idx *at) {
   HELPER void fold_block_##S(const FoldLine *s, const FoldAxis *axes, idx count, idx rows, const T *x, const T *z,     \
                              T *y, idx y_lane) {                                                                       \
     A acc[FOLD_LANES];                                                                                                 \
-    idx at[FOLD_AXES];                                                                                                 \
-    for (idx i = 0; i < count; i++) at[i] = 0;                                                                         \
+    idx at[FOLD_AXES] = {0};                                                                                           \
     for (idx l = 0; l < FOLD_LANES; l++) acc[l] = fold_start_##S(s->kind);                                             \
     do {                                                                                                               \
       fold_line_##S(s, x + fold_offset(axes, count, at, 0), z ? z + fold_offset(axes, count, at, 1) : z, acc);         \

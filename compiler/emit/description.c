@@ -50,16 +50,27 @@ static LLVMValueRef dim_names(Emitter *e, const Value *v) {
   return value_is_static(v) ? LLVMConstNull(e->pointer) : array(e, names, (size_t)v->rank);
 }
 
+static uint32_t model_kind(const Value *v) {
+  switch (v->kind) {
+  case VALUE_TENSOR: break;
+  case VALUE_SEQUENCE: return v->content->of == VALUE_MAP ? MODEL_SEQUENCE_OF_MAPS : MODEL_SEQUENCE;
+  case VALUE_OPTIONAL: return v->content->of == VALUE_SEQUENCE ? MODEL_OPTIONAL_SEQUENCE : MODEL_OPTIONAL;
+  case VALUE_MAP: return MODEL_MAP;
+  }
+  return MODEL_TENSOR;
+}
+
 static LLVMValueRef tensors(Emitter *e, Value *const *values, const int *slots, size_t count) {
   LLVMValueRef *items = new_items(e, count);
   for (size_t i = 0; i < count; i++) {
     const Value *v = values[i];
     int64_t dims[MAX_RANK], bytes = slots[i] ? 0 : dtype_bytes(v->type, value_count(v));
     if (v->type == DT_STRING && !slots[i]) bytes = dtype_unit(v->type) * value_count(v);
-    for (int k = 0; k < v->rank; k++) dims[k] = dim_is_const(v->dims[k]) ? v->dims[k].value : -1;
-    items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)v->rank),
-                      numbers(e, dims, (size_t)v->rank), int64(e, (uint64_t)bytes), int32(e, MODEL_TENSOR),
-                      int32(e, (uint64_t)slots[i]), dim_names(e, v), int32(e, 0));
+    int rank = v->kind ? 0 : v->rank; // other kinds than tensors are blocks of bytes
+    for (int k = 0; k < rank; k++) dims[k] = dim_is_const(v->dims[k]) ? v->dims[k].value : -1;
+    items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)rank), numbers(e, dims, (size_t)rank),
+                      int64(e, (uint64_t)bytes), int32(e, model_kind(v)), int32(e, (uint64_t)slots[i]),
+                      v->kind ? LLVMConstNull(e->pointer) : dim_names(e, v), int32(e, v->kind ? v->content->key : 0));
   }
   return array(e, items, count);
 }

@@ -98,7 +98,7 @@ DimTable *dims_new(Arena *arena) {
   table->arena = arena;
   // Not interned: a model's own symbol of that name is another one.
   DimExpr *overflow = NEW(arena, DimExpr);
-  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .size = 1, .table = table};
+  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .any = true, .size = 1, .table = table};
   table->overflow.expr = overflow;
   return table;
 }
@@ -124,6 +124,7 @@ Dim dim_data_symbol(DimTable *table, const char *name) {
 Dim dim_alias(DimTable *table, const char *name, Dim value) {
   DimExpr *e = (DimExpr *)dim_new_symbol(table, name).expr;
   e->defined = true;
+  e->any = dim_may_be_negative(value);
   e->a = value;
   return (Dim){0, e};
 }
@@ -302,9 +303,18 @@ static Dim divide_dims(DimTable *table, DimOp op, Dim a, Dim b) {
   return exact ? whole : add_dims(table, whole, make(table, DIM_DIV, rest, b));
 }
 
+// Whether d is the op of x and something else.
+static bool is_of(Dim d, DimOp op, Dim x) {
+  return d.expr && d.expr->op == op && (dim_equal(d.expr->a, x) || dim_equal(d.expr->b, x));
+}
+
 static Dim choose_dims(DimTable *table, DimOp op, Dim a, Dim b) {
   Dim difference = add_dims(table, a, mul_dims(table, b, dim_const(-1)));
   if (dim_is_const(difference)) return (difference.value < 0) == (op == DIM_MIN) ? a : b;
+  if (!dim_may_be_negative(difference)) return op == DIM_MIN ? b : a;
+  if (!dim_may_be_negative(mul_dims(table, difference, dim_const(-1)))) return op == DIM_MIN ? a : b;
+  if (is_of(a, op == DIM_MIN ? DIM_MAX : DIM_MIN, b)) return b;
+  if (is_of(b, op == DIM_MIN ? DIM_MAX : DIM_MIN, a)) return a;
   bool swap = order_of(a.expr) > order_of(b.expr);
   return swap ? make(table, op, b, a) : make(table, op, a, b);
 }
@@ -312,6 +322,7 @@ static Dim choose_dims(DimTable *table, DimOp op, Dim a, Dim b) {
 static Dim compare_dims(DimTable *table, DimOp op, Dim a, Dim b) {
   Dim difference = add_dims(table, a, mul_dims(table, b, dim_const(-1)));
   if (dim_is_const(difference)) return dim_const(op == DIM_EQ ? difference.value == 0 : difference.value < 0);
+  if (op == DIM_LT && !dim_may_be_negative(difference)) return dim_const(0);
   bool swap = op == DIM_EQ && order_of(a.expr) > order_of(b.expr);
   return swap ? make(table, op, b, a) : make(table, op, a, b);
 }
@@ -402,7 +413,8 @@ bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count) {
 bool dim_may_be_negative(Dim d) {
   if (!d.expr) return d.value < 0;
   if (d.expr->op == DIM_EQ || d.expr->op == DIM_LT) return false;
-  if (d.expr->op == DIM_SYMBOL) return d.expr->defined ? dim_may_be_negative(d.expr->a) : d.expr->any;
+  if (d.expr->op == DIM_SYMBOL) return d.expr->any;
+  if (d.expr->op == DIM_MAX) return dim_may_be_negative(d.expr->a) && dim_may_be_negative(d.expr->b);
   if (d.expr->op == DIM_CHOOSE) return dim_may_be_negative(d.expr->b) || dim_may_be_negative(d.expr->c);
   return dim_may_be_negative(d.expr->a) || dim_may_be_negative(d.expr->b);
 }

@@ -106,8 +106,13 @@ const char *value_text(const Model *model, const Value *value) {
       [VALUE_SEQUENCE] = "sequence of ", [VALUE_OPTIONAL] = "optional ", [VALUE_MAP] = "map of "};
   Text text = {.arena = model->arena};
   text_printf(&text, "'%s' %s%s[", value->name, value->kind ? kinds[value->kind] : "", dtype_name(value->type));
-  if (value->rank < 0) text_printf(&text, "?");
-  for (int i = 0; i < value->rank; i++) text_printf(&text, "%s%s", i ? "," : "", dim_text(model->dims, value->dims[i]));
+  int rank = value->kind ? value->content ? value->content->rank : -1 : value->rank;
+  if (rank < 0) text_printf(&text, "?");
+  for (int i = 0; value->kind && i < rank; i++)
+    text_printf(&text, value->content->dims[i] < 0 ? "%s?" : "%s%lld", i ? "," : "",
+                (long long)value->content->dims[i]);
+  for (int i = 0; !value->kind && i < rank; i++)
+    text_printf(&text, "%s%s", i ? "," : "", dim_text(model->dims, value->dims[i]));
   text_printf(&text, "]");
   return text.data;
 }

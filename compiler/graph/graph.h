@@ -82,7 +82,7 @@ struct DimExpr {
   DimOp op;
   const char *name; // DIM_SYMBOL
   bool defined;     // DIM_SYMBOL: its value is that of `a`
-  bool any;         // DIM_SYMBOL: a number out of the data, which may be negative
+  bool any;         // DIM_SYMBOL: may be negative: a number out of the data, or defined by such ones
   Dim a, b, c;      // else; c: DIM_CHOOSE
   int id;           // in order of making: the same in every run
   int size;         // nodes of the expression written as a tree
@@ -157,7 +157,8 @@ void tensor_page_out(const Tensor *tensor, int64_t from, int64_t bytes);
 // Element i of an integer or bool tensor as int64, of a float tensor as double.
 int64_t tensor_int(const Tensor *tensor, int64_t i);
 double tensor_float(const Tensor *tensor, int64_t i);
-// The tensor with elements narrower than a byte one a byte, integers with their sign extended; itself when they are not.
+// The tensor with elements narrower than a byte one a byte, integers with their sign extended; itself when they are
+// not.
 const Tensor *tensor_unpacked(Arena *arena, const Tensor *tensor);
 // x in a float type, rounded to nearest even: the bits, in the low end. Beyond the range: infinity, else NaN, else the
 // largest number.
@@ -165,15 +166,26 @@ uint64_t float_bits(DType type, double x);
 
 typedef enum { VALUE_TENSOR, VALUE_SEQUENCE, VALUE_OPTIONAL, VALUE_MAP } ValueKind;
 
-// One tensor that flows between nodes.
+// What a sequence, an optional or a map holds.
+typedef struct {
+  ValueKind of;           // its elements: sequences in an optional, maps in a sequence, else tensors
+  DType key;              // of maps
+  int rank;               // of the tensors at the bottom
+  int64_t dims[MAX_RANK]; // of those; -1: not known, or not the same in all
+} Content;
+enum { NO_TENSORS = -1, ANY_RANK = -2 }; // ranks of a Content: it holds none yet, they differ or are not known
+
+// One tensor that flows between nodes, or another kind of value: that is a block of bytes as runtime/sequence.h lays it
+// out, of rank 1; its only dim is a symbol for their number.
 struct Value {
   int id;           // counts from 0 within its model: side tables are arrays
   const char *name; // "" when the model gave none; unique within its model otherwise
   ValueKind kind;
-  DType type;
-  int rank;      // -1: not known yet
-  Dim *dims;     // [rank]
-  Tensor *data;  // constant, or NULL
+  const Content *content; // where the kind is not VALUE_TENSOR
+  DType type;             // of elements, of a map: of its values
+  int rank;               // -1: not known yet
+  Dim *dims;              // [rank]
+  Tensor *data;           // constant, or NULL
   Dim *elems;    // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
   bool measured; // elems are symbols that the run finds out when it has computed the tensor
   bool from_constants; // computed from constants alone
@@ -284,6 +296,8 @@ Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, con
 Value *value_const(Graph *graph, const char *hint, Tensor *data);
 Value *value_const_ints(Graph *graph, const char *hint, const int64_t *ints, int64_t count); // int64[count]
 Value *value_const_float(Graph *graph, const char *hint, DType type, double x);              // scalar
+// The type of what lies in memory: bytes where the value is no tensor.
+static inline DType value_storage(const Value *value) { return value->kind == VALUE_TENSOR ? value->type : DT_U8; }
 bool value_is_static(const Value *value);                       // rank and all dims are constants
 bool value_is_empty(const Value *value);                        // known to have no elements
 int64_t value_count(const Value *value);                        // elements of a static value; -1 on overflow

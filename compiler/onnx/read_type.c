@@ -56,14 +56,31 @@ static bool read_dims(Reader *r, const Onnx__TensorShapeProto *shape, Value *val
   return true;
 }
 
+// A value that is no tensor: a block of bytes, and what is known of the tensors in it.
+static void set_block(Reader *r, Value *value, Content content, const Onnx__TensorShapeProto *shape) {
+  Content *copy = NEW(r->arena, Content);
+  *copy = content;
+  copy->rank = shape && shape->n_dim <= MAX_RANK ? (int)shape->n_dim : ANY_RANK;
+  for (int i = 0; i < copy->rank; i++) {
+    bool number = shape->dim[i]->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    copy->dims[i] = number && shape->dim[i]->dim_value >= 0 ? shape->dim[i]->dim_value : -1;
+  }
+  value->content = copy;
+  value->rank = 1;
+  value->dims = NEW(r->arena, Dim);
+  *value->dims = dim_new_symbol(r->model->dims, arena_printf(r->arena, "%s_bytes", value->name));
+}
+
 bool read_type(Reader *r, const TypeProto *type, Value *value, bool with_dims, const char *what) {
   // The outermost kind counts; the element type is that of the tensors inside.
   bool outermost = true;
+  Content content = {.of = VALUE_TENSOR};
   for (ValueKind kind; type; outermost = false) {
     switch (type->value_case) {
     case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE:
       if (!check_dtype(r, type->tensor_type->elem_type, what, value->name)) return false;
       value->type = (DType)type->tensor_type->elem_type;
+      if (with_dims && !outermost) set_block(r, value, content, shape_of(type));
       return !with_dims || !outermost || !shape_of(type) || read_dims(r, shape_of(type), value);
     case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE:
       kind = VALUE_SEQUENCE;
@@ -75,6 +92,7 @@ bool read_type(Reader *r, const TypeProto *type, Value *value, bool with_dims, c
       break;
     case ONNX__TYPE_PROTO__VALUE_MAP_TYPE:
       kind = VALUE_MAP;
+      content.key = (DType)type->map_type->key_type;
       type = type->map_type->value_type;
       break;
     case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE:
@@ -82,7 +100,10 @@ bool read_type(Reader *r, const TypeProto *type, Value *value, bool with_dims, c
                         value->name);
     default: type = NULL; continue;
     }
-    if (outermost) value->kind = kind;
+    if (outermost)
+      value->kind = kind;
+    else
+      content.of = kind;
   }
   return !with_dims || diag_error(r->diag, r->file, "%s '%s' has no type", what, value->name);
 }

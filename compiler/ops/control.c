@@ -6,6 +6,7 @@
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/expand.h"
 #include "compiler/ops/lower.h"
+#include "compiler/ops/sequence.h"
 #include "templates/status.h"
 
 #include <string.h>
@@ -23,6 +24,25 @@ static bool set_value(Model *model, Value *value, DType type, int rank, const Di
   value->dims = NEW_ARRAY(model->arena, Dim, (size_t)rank);
   if (rank) memcpy(value->dims, dims, (size_t)rank * sizeof *dims);
   return true;
+}
+
+// The same type, and kind of value, as another value, with other dims.
+static bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, const Dim *dims) {
+  value->kind = like->kind;
+  value->content = content;
+  return set_value(model, value, like->type, like->rank, dims);
+}
+
+static const Content *join_contents(Model *model, const Content *a, const Content *b) {
+  if (!a || content_equal(a, b)) return a;
+  Content *joined = NEW(model->arena, Content);
+  *joined = content_join(a, b);
+  return joined;
+}
+
+static bool same_kind(const Value *a, const Value *b) {
+  return a->type == b->type && a->kind == b->kind &&
+         (!a->content || (a->content->of == b->content->of && a->content->key == b->content->key));
 }
 
 /* numbers of the frame that steps assign */
@@ -112,15 +132,15 @@ bool infer_branch(Model *model, Node *node) {
   for (size_t i = 0; i < node->out_count; i++) {
     const Value *a = bodies[0]->outputs[i], *b = bodies[1]->outputs[i];
     if (!node->out[i]) continue;
-    if (a->type != b->type)
-      return node_error(model, node, "output %zu is %s in one branch and %s in the other", i, dtype_name(a->type),
-                        dtype_name(b->type));
+    if (!same_kind(a, b))
+      return node_error(model, node, "output %zu is %s in one branch and %s in the other", i, value_text(model, a),
+                        value_text(model, b));
     if (a->rank != b->rank)
       return node_error(model, node, "output %zu has rank %d in one branch and %d in the other", i, a->rank, b->rank);
     Dim dims[MAX_RANK];
     for (int k = 0; k < a->rank; k++)
       dims[k] = dim_equal(a->dims[k], b->dims[k]) ? a->dims[k] : dim_new_symbol(model->dims, node->out[i]->name);
-    set_value(model, node->out[i], a->type, a->rank, dims);
+    set_value_like(model, node->out[i], a, join_contents(model, a->content, b->content), dims);
   }
   return true;
 }
@@ -167,7 +187,7 @@ bool lower_branch(Lower *lower, Node *node) {
     if (!out) continue;
     bool changes = false;
     for (int k = 0; k < out->rank; k++) changes |= !dim_equal(a->dims[k], b->dims[k]);
-    outs[i] = carried_view(lower, out->name, out->type, out->rank, out->dims, changes);
+    outs[i] = carried_view(lower, out->name, value_storage(out), out->rank, out->dims, changes);
   }
   view_reshape(&condition, 0, NULL, &scalar);
   Dim decides = dim_new_symbol(program->dims, "condition");
@@ -206,7 +226,8 @@ static bool check_counts(Model *model, Node *node, const Cycle *c) {
 }
 
 // Sets the dims of carried values at the body's start; where `changes`, to symbols.
-static bool start_carried(Model *model, Node *node, const Cycle *c, Graph *body, const bool *changes) {
+static bool start_carried(Model *model, Node *node, const Cycle *c, Graph *body, const bool *changes,
+                          const Content *const *contents) {
   for (size_t i = 0; i < c->carried; i++) {
     const Value *first = node->in[c->first_input + i];
     Value *in = body->inputs[c->body_input + i];
@@ -214,20 +235,20 @@ static bool start_carried(Model *model, Node *node, const Cycle *c, Graph *body,
     Dim dims[MAX_RANK];
     for (int k = 0; k < first->rank; k++)
       dims[k] = changes[i * MAX_RANK + (size_t)k] ? dim_new_symbol(model->dims, in->name) : first->dims[k];
-    set_value(model, in, first->type, first->rank, dims);
+    set_value_like(model, in, first, contents[i] ? contents[i] : first->content, dims);
   }
   return true;
 }
 
 // Looks at copies of the body until the dims that change from round to round are found.
-static bool find_changes(Model *model, Node *node, const Cycle *c, bool *changes) {
+static bool find_changes(Model *model, Node *node, const Cycle *c, bool *changes, const Content **contents) {
   for (bool again = true; again;) {
     again = false;
     Graph *trial = graph_clone(c->body);
-    bool ok = start_carried(model, node, c, trial, changes) && infer_graph(trial);
+    bool ok = start_carried(model, node, c, trial, changes, contents) && infer_graph(trial);
     for (size_t i = 0; ok && i < c->carried; i++) {
       const Value *in = trial->inputs[c->body_input + i], *out = trial->outputs[c->body_output + i];
-      if (in->rank != out->rank || in->type != out->type)
+      if (in->rank != out->rank || !same_kind(in, out))
         ok = node_error(model, node, "carried value %zu is %s before a round and %s after it", i, value_text(model, in),
                         value_text(model, out));
       for (int k = 0; ok && k < in->rank; k++) {
@@ -235,6 +256,9 @@ static bool find_changes(Model *model, Node *node, const Cycle *c, bool *changes
         if (*change || dim_equal(in->dims[k], out->dims[k])) continue;
         *change = again = true;
       }
+      if (!ok) break;
+      contents[i] = join_contents(model, in->content, out->content);
+      again |= contents[i] != in->content;
     }
     graph_discard(trial);
     if (!ok) return false;
@@ -244,11 +268,13 @@ static bool find_changes(Model *model, Node *node, const Cycle *c, bool *changes
 
 static bool infer_cycle(Model *model, Node *node, const Cycle *c) {
   bool *changes = NEW_ARRAY(model->arena, bool, c->carried *MAX_RANK + 1);
-  if (!find_changes(model, node, c, changes) || !start_carried(model, node, c, c->body, changes)) return false;
+  const Content **contents = NEW_ARRAY(model->arena, const Content *, c->carried + 1);
+  if (!find_changes(model, node, c, changes, contents) || !start_carried(model, node, c, c->body, changes, contents))
+    return false;
   if (!infer_graph(c->body)) return false;
   for (size_t i = 0; i < c->carried && i < node->out_count; i++) {
     const Value *in = c->body->inputs[c->body_input + i];
-    if (node->out[i]) set_value(model, node->out[i], in->type, in->rank, in->dims);
+    if (node->out[i]) set_value_like(model, node->out[i], in, in->content, in->dims);
   }
   return true;
 }
@@ -266,6 +292,7 @@ static bool set_scan_output(Model *model, Node *node, const Cycle *c, size_t i, 
   int at;
   Dim dims[MAX_RANK + 1];
   if (!node->out[i]) return true;
+  if (each->kind) return node_error(model, node, "output %zu would join values that are no tensors", i);
   if (each->rank >= MAX_RANK) return node_error(model, node, "output %zu has too high a rank", i);
   if (!need_axis(model, node, axis, each->rank + 1, &at)) return false;
   for (int k = 0, from = 0; k <= each->rank; k++) {
@@ -397,10 +424,10 @@ static bool start_rounds(Lower *lower, Node *node, const Cycle *c, Rounds *r) {
       APPEND(lower->program->arena, values, count, first.dims[k]);
       r->changes[i] = true;
     }
-    r->state[i] = carried_view(lower, in->name, in->type, in->rank, in->dims, r->changes[i]);
+    r->state[i] = carried_view(lower, in->name, first.type, in->rank, in->dims, r->changes[i]);
     r->own[i] = r->state[i].buffer;
-    View to = r->changes[i] ? view_dense(r->own[i], in->type, in->rank, first.dims) : r->state[i];
-    if (r->changes[i]) lower_reserve(lower, r->own[i], dim_bytes(in->type, view_count(&first)), dim_const(0));
+    View to = r->changes[i] ? view_dense(r->own[i], first.type, in->rank, first.dims) : r->state[i];
+    if (r->changes[i]) lower_reserve(lower, r->own[i], dim_bytes(first.type, view_count(&first)), dim_const(0));
     if (!lower_copy(lower, &to, &first)) return false;
     lower_alias(lower, in, &r->state[i]);
   }

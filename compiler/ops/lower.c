@@ -136,7 +136,7 @@ View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims) {
 
 View lower_out(Lower *lower, Value *value) {
   for (int i = 0; i < value->rank; i++) lower_check(lower, value->dims[i], STATUS_SHAPE);
-  View view = new_arena_view(lower, value->name, value->type, value->rank, value->dims);
+  View view = new_arena_view(lower, value->name, value_storage(value), value->rank, value->dims);
   set_view(lower, value, &view);
   return view;
 }
@@ -585,8 +585,7 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
     Value *value = graph->outputs[i];
     View view = lower_in(lower, value);
     bool whole = view.buffer->kind == BUFFER_ARENA && view_is_dense(&view) && dim_is(view.offset, 0) &&
-                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view))) &&
-                 !is_packed(view.type);
+                 dim_equal(view.buffer->bytes, dim_bytes(view.type, view_count(&view))) && !is_packed(view.type);
     lower->node = value->producer ? value->producer : nameless(lower, graph, value, "output");
     if (whole) {
       view.buffer->kind = BUFFER_OUTPUT;
@@ -612,7 +611,7 @@ static bool lower_inputs(Lower *lower, const Graph *graph) {
   Program *program = lower->program;
   for (size_t i = 0; i < graph->input_count; i++) {
     Value *value = graph->inputs[i];
-    View view = view_dense(NULL, value->type, value->rank, value->dims);
+    View view = view_dense(NULL, value_storage(value), value->rank, value->dims);
     bool packed = is_packed(view.type);
     Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
     view.buffer = buffer_new(program, BUFFER_INPUT, bytes, value->name);

@@ -69,6 +69,7 @@ typedef struct {
   const char *name, *type;
   int name_length, type_length;
   bool optional, variadic;
+  bool sequence, any_kind;
 } Param;
 
 // Reads the parameter at *at; false at "->", ';' and the end, which are stepped over.
@@ -82,6 +83,8 @@ static bool read_param(const char **at, Param *param) {
   param->name_length = (int)(*at - param->name);
   if (**at == '?') param->optional = true, (*at)++;
   if (**at == '*') param->variadic = true, (*at)++;
+  if (!strncmp(*at, "[]", 2)) param->sequence = true, *at += 2;
+  if (!strncmp(*at, "{}", 2)) param->any_kind = true, *at += 2;
   assert(**at == ':' && "signature: ':' missing");
   param->type = ++*at;
   while (**at && !strchr(" ;", **at)) (*at)++;
@@ -115,6 +118,7 @@ static uint32_t type_set(const char *word, size_t length) {
       {"unsigned", BITS_UNSIGNED},
       {"packed", BITS_PACKED}, // integers narrower than a byte
       {"castable", BITS_ANY & ~(uint32_t)BITS_OPAQUE},
+      {"element", BITS_ANY & ~(uint32_t)(BITS_PACKED | 1u << DT_F4E2M1)}, // of a sequence
       {"any", BITS_ANY},
   };
   uint32_t types = 0;
@@ -187,6 +191,9 @@ static bool check_inputs(Model *model, Node *node, const char **at, DType *bound
       if (!value) continue;
       if (value->type == DT_UNDEFINED)
         return node_error(model, node, "type of input '%.*s' is not known", p.name_length, p.name);
+      if (!p.any_kind && value->kind != (p.sequence ? VALUE_SEQUENCE : VALUE_TENSOR))
+        return node_error(model, node, "input '%.*s' is no %s", p.name_length, p.name,
+                          p.sequence ? "sequence" : "tensor");
       if (!(types & bit(value->type)))
         return node_error(model, node, "input '%.*s' is %s; supported here: %s", p.name_length, p.name,
                           dtype_name(value->type), list_types(model, types));

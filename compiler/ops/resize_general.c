@@ -27,9 +27,10 @@ typedef struct {
   Dim in, out;
   View ins[8];
   size_t in_count;
-  const Expr *scale, *start, *end; // over ins
-  int64_t taps;
-  View first, weights, outside; // [out], [taps, out], [out]
+  const Expr *scale, *start, *end, *in_size, *out_size; // over ins
+  Dim taps;
+  View first, weights,
+      outside; // [out] or, where only the run knows the number of taps, [taps, out]; [taps, out]; [out]
 } Line;
 
 /* places */
@@ -55,6 +56,16 @@ static const struct {
       {"", "scale < 1 ? ceil(p) : floor(p)"}, // before opset 11 named it
 };
 
+static const Expr *in_size(Resize *r, Line *l) {
+  if (!l->in_size) l->in_size = dim_operand(r->lower, DT_F32, l->in, l->ins, &l->in_count);
+  return l->in_size;
+}
+
+static const Expr *out_size(Resize *r, Line *l) {
+  if (!l->out_size) l->out_size = dim_operand(r->lower, DT_F32, l->out, l->ins, &l->in_count);
+  return l->out_size;
+}
+
 typedef struct {
   Resize *r;
   Line *line;
@@ -63,14 +74,13 @@ typedef struct {
 
 static const Expr *find_name(void *context, const char *name, size_t length) {
   Names *n = context;
-  Lower *lower = n->r->lower;
   Line *l = n->line;
   if (length == 1)
     return *name == 'i' ? n->i : *name == 'p' ? n->p : *name == 't' ? n->t : expr_float(n->r->exprs, DT_F32, n->r->a);
   if (!strncmp(name, "scale", length)) return l->scale;
   if (!strncmp(name, "start", length)) return l->start;
   if (!strncmp(name, "end", length)) return l->end;
-  return dim_operand(lower, DT_F32, !strncmp(name, "in", length) ? l->in : l->out, l->ins, &l->in_count);
+  return !strncmp(name, "in", length) ? in_size(n->r, l) : out_size(n->r, l);
 }
 
 static bool find_formulas(Resize *r) {
@@ -151,11 +161,10 @@ static bool set_scale(Resize *r, Line *l) {
 static bool compute_size(Resize *r, Line *l) {
   Dim one = dim_const(1);
   View slot = view_dense(frame_buffer(r->lower->program), DT_I64, 1, &one);
-  Line scale = {.axis = l->axis};
+  Line scale = {.axis = l->axis, .in = l->in};
   if (!set_scale(r, &scale)) return false;
   slot.offset = dim_const(frame_slots(r->lower->program, 1, &l->out));
-  const Expr *in = dim_operand(r->lower, DT_F32, l->in, scale.ins, &scale.in_count), *size;
-  size = binary(r, EX_MUL, scale.scale, in);
+  const Expr *size = binary(r, EX_MUL, scale.scale, in_size(r, &scale));
   if (!r->sizes->scales && r->sizes->scale[l->axis] == 0)
     size =
         binary(r, EX_MAX, binary(r, EX_ADD, size, expr_float(r->exprs, DT_F32, 0.5)), expr_float(r->exprs, DT_F32, 1));
@@ -191,52 +200,78 @@ static bool set_region(Resize *r, Line *l) {
   return true;
 }
 
-static bool make_tables(Resize *r, Line *l) {
+// Whether places lie outside of the input.
+static bool mark_outside(Resize *r, Line *l, const Expr *place) {
+  const Expr *last = binary(r, EX_SUB, in_size(r, l), expr_float(r->exprs, DT_F32, 1));
+  const Expr *before = binary(r, EX_LT, place, expr_float(r->exprs, DT_F32, 0));
+  l->outside = lower_scratch(r->lower, DT_BOOL, 1, &l->out);
+  return lower_map(r->lower, &l->outside, l->ins, l->in_count, binary(r, EX_OR, before, binary(r, EX_LT, last, place)));
+}
+
+// How much wider than its neighbours a kernel is, inverted, and the first neighbour relative to floor(place). Sets the
+// number of taps.
+static bool set_taps(Resize *r, Line *l, const Expr **shrink, const Expr **before) {
   ExprTable *exprs = r->exprs;
-  double scale = r->sizes->scale[l->axis], reach = r->cubic ? 2 : 1, shrink = 1;
-  if (r->antialias && scale == 0) return lower_error(r->lower, "antialias needs scales that are known");
-  if (r->antialias && scale < 1) shrink = scale;
-  if (!set_scale(r, l) || !set_region(r, l)) return false;
-  const Expr *column = expr_cast(exprs, DT_F32, expr_coord(exprs, COORDS - 1));
-  const Expr *place = read(r, l, r->place, column, NULL, NULL);
-  l->first = lower_scratch(r->lower, DT_I64, 1, &l->out);
-  if (r->crops) {
-    const Expr *zero = expr_float(exprs, DT_F32, 0), *size = dim_operand(r->lower, DT_F32, l->in, l->ins, &l->in_count);
-    const Expr *last = binary(r, EX_SUB, size, expr_float(exprs, DT_F32, 1));
-    const Expr *outside = binary(r, EX_OR, binary(r, EX_LT, place, zero), binary(r, EX_LT, last, place));
-    l->outside = lower_scratch(r->lower, DT_BOOL, 1, &l->out);
-    if (!lower_map(r->lower, &l->outside, l->ins, l->in_count, outside)) return false;
+  double reach = r->cubic ? 2 : 1;
+  const Expr *one = expr_float(exprs, DT_F32, 1);
+  *shrink = r->antialias ? binary(r, EX_MIN, l->scale, one) : one;
+  if (!r->antialias || l->scale->op == EX_CONST) {
+    double scale = r->sizes->scale[l->axis], factor = r->antialias && scale < 1 ? scale : 1;
+    double first = floor(-reach / factor) + 1;
+    if (2 - 2 * first > MAX_TAPS) return lower_error(r->lower, "axis %d shrinks too much", l->axis);
+    *shrink = expr_float(exprs, DT_F32, factor), *before = expr_float(exprs, DT_F32, first);
+    l->taps = dim_const(2 - 2 * (int64_t)first);
+    return true;
   }
-  l->taps = 1;
-  if (r->nearest) {
-    const Expr *at = read(r, l, r->rounding, column, place, NULL);
-    return lower_map(r->lower, &l->first, l->ins, l->in_count, expr_cast(exprs, DT_I64, at));
-  }
-  int64_t before = (int64_t)floor(-reach / shrink) + 1;
-  l->taps = 2 - 2 * before;
-  if (l->taps > MAX_TAPS) return lower_error(r->lower, "axis %d shrinks too much", l->axis);
+  Dim size = dim_const(1);
+  View slot = view_dense(frame_buffer(r->lower->program), DT_I64, 1, &size);
+  l->taps = dim_new_symbol(r->lower->model->dims, "taps");
+  slot.offset = dim_const(frame_slots(r->lower->program, 1, &l->taps));
+  *before = binary(r, EX_DIV, expr_float(exprs, DT_F32, -reach), *shrink);
+  *before = binary(r, EX_ADD, expr_op(exprs, EX_FLOOR, *before, NULL, NULL), one);
+  const Expr *two = expr_float(exprs, DT_F32, 2), *taps = binary(r, EX_SUB, two, binary(r, EX_MUL, two, *before));
+  return lower_map(r->lower, &slot, l->ins, l->in_count, expr_cast(exprs, DT_I64, taps));
+}
+
+static bool make_weights(Resize *r, Line *l, const Expr *column, const Expr *place) {
+  ExprTable *exprs = r->exprs;
+  const Expr *shrink, *before, *zero = expr_float(exprs, DT_F32, 0);
+  if (!set_taps(r, l, &shrink, &before)) return false;
+  const Dim dims[2] = {l->taps, l->out}, flat[2] = {dim_const(1), l->out};
   // Neighbour k is floor(place) + before + k.
-  const Expr *first =
-      binary(r, EX_ADD, expr_op(exprs, EX_FLOOR, place, NULL, NULL), expr_float(exprs, DT_F32, (double)before));
-  if (!lower_map(r->lower, &l->first, l->ins, l->in_count, expr_cast(exprs, DT_I64, first))) return false;
-  const Dim dims[2] = {dim_const(l->taps), l->out};
+  const Expr *first = binary(r, EX_ADD, expr_op(exprs, EX_FLOOR, place, NULL, NULL), before);
+  const Expr *at = binary(r, EX_ADD, first, expr_cast(exprs, DT_F32, expr_coord(exprs, COORDS - 2)));
+  bool open = !dim_is_const(l->taps);
+  l->first = lower_scratch(r->lower, DT_I64, open ? 2 : 1, open ? dims : &l->out);
   l->weights = lower_scratch(r->lower, DT_F32, 2, dims);
-  const Expr *k = expr_cast(exprs, DT_F32, expr_coord(exprs, COORDS - 2)), *at = binary(r, EX_ADD, first, k);
-  const Expr *distance = binary(r, EX_MUL, binary(r, EX_SUB, at, place), expr_float(exprs, DT_F32, shrink));
+  const Expr *distance = binary(r, EX_MUL, binary(r, EX_SUB, at, place), shrink);
   const Expr *weight = read(r, l, r->cubic ? cubic_kernel : linear_kernel, column, place, distance);
   if (r->exclude) {
-    const Expr *zero = expr_float(exprs, DT_F32, 0), *size = dim_operand(r->lower, DT_F32, l->in, l->ins, &l->in_count);
-    const Expr *out = binary(r, EX_OR, binary(r, EX_LT, at, zero), binary(r, EX_LE, size, at));
+    const Expr *out = binary(r, EX_OR, binary(r, EX_LT, at, zero), binary(r, EX_LE, in_size(r, l), at));
     weight = expr_op(exprs, EX_SELECT, out, zero, weight);
   }
-  if (!lower_map(r->lower, &l->weights, l->ins, l->in_count, weight)) return false;
+  if (!lower_map(r->lower, &l->first, l->ins, l->in_count, expr_cast(exprs, DT_I64, open ? at : first)) ||
+      !lower_map(r->lower, &l->weights, l->ins, l->in_count, weight))
+    return false;
   if (!r->exclude && !r->antialias) return true;
-  const Dim flat[2] = {dim_const(1), l->out};
   View raw = l->weights, sum = lower_scratch(r->lower, DT_F32, 2, flat);
   l->weights = lower_scratch(r->lower, DT_F32, 2, dims);
   const Expr *x = expr_load(exprs, DT_F32, 0);
   return lower_reduction(r->lower, REDUCE_SUM, &raw, 1, x, (bool[MAX_RANK]){true}, &sum, expr_acc(exprs, DT_F32)) &&
          lower_map(r->lower, &l->weights, (View[]){raw, sum}, 2, binary(r, EX_DIV, x, expr_load(exprs, DT_F32, 1)));
+}
+
+static bool make_tables(Resize *r, Line *l) {
+  ExprTable *exprs = r->exprs;
+  if (!set_scale(r, l) || !set_region(r, l)) return false;
+  const Expr *column = expr_cast(exprs, DT_F32, expr_coord(exprs, COORDS - 1));
+  const Expr *place = read(r, l, r->place, column, NULL, NULL);
+  if (r->crops && !mark_outside(r, l, place)) return false;
+  if (!r->nearest) return make_weights(r, l, column, place);
+  l->taps = dim_const(1);
+  l->first = lower_scratch(r->lower, DT_I64, 1, &l->out);
+  const Expr *at = read(r, l, r->rounding, column, place, NULL);
+  return lower_map(r->lower, &l->first, l->ins, l->in_count, expr_cast(exprs, DT_I64, at));
 }
 
 /* passes */
@@ -278,12 +313,45 @@ static bool add_taps(Resize *r, const Line *l, const View *x, const View *sum, c
     }
     total = total ? binary(r, EX_ADD, total, value) : value;
   }
-  if (r->crops && to == l->taps) {
+  if (r->crops && to == l->taps.value) {
     ins[count] = along(&l->outside, l->axis, x->rank);
     const Expr *outside = expr_load(exprs, DT_BOOL, (int)count++);
     total = expr_op(exprs, EX_SELECT, outside, expr_const(exprs, type, r->extrapolation), total);
   }
   return lower_map(r->lower, y, ins, count, expr_cast(exprs, y->type, total));
+}
+
+// As many taps as the run finds out: the weighted neighbours as a tensor of its own, [taps, x...], which is summed.
+static bool add_open_taps(Resize *r, const Line *l, const View *x, const View *y) {
+  ExprTable *exprs = r->exprs;
+  int rank = x->rank + 1, axis = l->axis + 1;
+  if (rank > MAX_RANK) return lower_error(r->lower, "antialias of tensors of rank %d is not supported", x->rank);
+  View ins[8] = {*x, along(&l->first, axis, rank), along(&l->weights, axis, rank)}, terms;
+  size_t count = 3;
+  Dim dims[MAX_RANK] = {l->taps};
+  ins[0].rank = rank;
+  ins[0].dims[0] = dim_const(1), ins[0].strides[0] = dim_const(0);
+  for (int i = 1; i < rank; i++) {
+    dims[i] = y->dims[i - 1];
+    ins[0].dims[i] = i == axis ? dim_const(1) : x->dims[i - 1], ins[0].strides[i] = x->strides[i - 1];
+  }
+  for (int t = 1; t < 3; t++) ins[t].dims[0] = l->taps, ins[t].strides[0] = l->out;
+  const Expr *size = dim_operand(r->lower, DT_I64, l->in, ins, &count), *zero = expr_int(exprs, DT_I64, 0);
+  const Expr *stride = dim_operand(r->lower, DT_I64, x->strides[l->axis], ins, &count);
+  const Expr *last = binary(r, EX_SUB, size, expr_int(exprs, DT_I64, 1));
+  const Expr *at = binary(r, EX_MAX, zero, binary(r, EX_MIN, expr_load(exprs, DT_I64, 1), last));
+  const Expr *value = expr_fetch(exprs, x->type, 0, binary(r, EX_MUL, at, stride), binary(r, EX_MUL, size, stride));
+  const Expr *weight = expr_cast(exprs, y->type, expr_load(exprs, DT_F32, 2));
+  View sum = *y;
+  sum.rank = rank;
+  for (int i = 0; i < rank; i++) {
+    sum.dims[i] = i ? y->dims[i - 1] : dim_const(1);
+    sum.strides[i] = i ? y->strides[i - 1] : dim_const(0);
+  }
+  terms = lower_scratch(r->lower, y->type, rank, dims);
+  return lower_map(r->lower, &terms, ins, count, binary(r, EX_MUL, expr_cast(exprs, y->type, value), weight)) &&
+         lower_reduction(r->lower, REDUCE_SUM, &terms, 1, expr_load(exprs, y->type, 0), (bool[MAX_RANK]){true}, &sum,
+                         expr_acc(exprs, y->type));
 }
 
 bool lower_resize_general(Lower *lower, Node *node, const Sizes *sizes) {
@@ -305,9 +373,13 @@ bool lower_resize_general(Lower *lower, Node *node, const Sizes *sizes) {
     dims[i] = l.out;
     if (!make_tables(&r, &l)) return false;
     View y = x, sum = x;
-    for (int64_t k = 0; k < l.taps; k += CHUNK) {
+    if (!dim_is_const(l.taps)) {
       y = lower_scratch(lower, type, x.rank, dims);
-      if (!add_taps(&r, &l, &x, &sum, &y, k, k + CHUNK < l.taps ? k + CHUNK : l.taps)) return false;
+      if (!add_open_taps(&r, &l, &x, &y)) return false;
+    }
+    for (int64_t k = 0, taps = l.taps.value; dim_is_const(l.taps) && k < taps; k += CHUNK) {
+      y = lower_scratch(lower, type, x.rank, dims);
+      if (!add_taps(&r, &l, &x, &sum, &y, k, k + CHUNK < taps ? k + CHUNK : taps)) return false;
       sum = y;
     }
     x = y;

@@ -14,8 +14,14 @@ static bool read_reduction(Model *model, Node *node, int *how) {
   } reductions[] = {
       {"none", COMBINE_NONE}, {"add", COMBINE_ADD}, {"mul", COMBINE_MUL}, {"max", COMBINE_MAX}, {"min", COMBINE_MIN}};
   const char *name = node_string(node, "reduction", "none");
-  for (size_t i = 0; i < COUNT(reductions); i++)
-    if (!strcmp(reductions[i].name, name)) return *how = reductions[i].how, true;
+  DType type = node->in[0]->type;
+  bool combines = (dtype_bits(type) >= 8 && type < DT_C64 && type != DT_STRING) || type == DT_BF16;
+  for (size_t i = 0; i < COUNT(reductions); i++) {
+    if (strcmp(reductions[i].name, name)) continue;
+    *how = reductions[i].how;
+    if (*how == COMBINE_NONE || combines) return true;
+    return node_error(model, node, "'reduction' must be none for elements of type %s", dtype_name(type));
+  }
   return node_error(model, node, "'reduction' is '%s'; none, add, mul, max or min is needed", name);
 }
 

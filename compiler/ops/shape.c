@@ -2,6 +2,7 @@
 #include "compiler/ops/elementwise.h"
 #include "compiler/ops/lower.h"
 #include "compiler/ops/marks.h"
+#include "compiler/ops/sequence.h"
 #include "templates/status.h"
 
 #include <string.h>
@@ -32,6 +33,7 @@ static bool set_view_dims(Model *model, Node *node, int rank, const Dim *dims) {
 }
 
 bool infer_identity(Model *model, Node *node) {
+  if (node->in[0]->kind) return set_block_like(model, node, 0, node->in[0]);
   return set_view_dims(model, node, node->in[0]->rank, node->in[0]->dims);
 }
 

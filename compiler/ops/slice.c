@@ -87,16 +87,16 @@ static bool read_ranges(Model *model, Node *node, Range *ranges) {
 }
 
 // An index that counts from the end where negative, clamped to [low, high]. Constants far beyond what an axis can have
-// mean its ends.
+// mean its ends. Of an axis without elements `high` may be below `low`: it is the result.
 static Dim clamp_index(Dim i, Dim dim, Dim low, Dim high) {
   if (dim_is_const(i) && i.value >= INT32_MAX) return high;
-  if (dim_is_const(i) && i.value < -INT32_MAX) return low;
+  if (dim_is_const(i) && i.value < -INT32_MAX) return dim_min(low, high);
   if (dim_is_const(i))
     i = i.value < 0 ? dim_add(dim, i) : i;
   else
     i = dim_add(i, dim_mul(dim_less(i, dim_const(0)), dim));
   if (dim_is(low, 0) && !dim_may_be_negative(i)) return dim_min(i, high);
-  return dim_max(low, dim_min(i, high));
+  return dim_min(dim_max(low, i), high);
 }
 
 // The same where only the run knows the step.
@@ -118,7 +118,7 @@ static Dim settle_range(Model *model, const Range *r, Dim dim, Dim *from) {
   bool down = r->step.value < 0;
   int64_t step = down ? -r->step.value : r->step.value;
   Dim low = dim_const(down ? -1 : 0), high = down ? dim_plus(dim, -1) : dim;
-  Dim start = clamp_index(r->start, dim, down && !dim_is(dim, 0) ? dim_const(0) : low, high);
+  Dim start = clamp_index(r->start, dim, dim_const(0), high);
   Dim end = clamp_index(r->end, dim, low, high), length = down ? dim_sub(start, end) : dim_sub(end, start);
   *from = start;
   if (dim_may_be_negative(length)) length = dim_max(length, dim_const(0));

@@ -43,7 +43,6 @@ CASES = [
       for option in ("-o", "--shape", "--target", "--cpu", "--threads", "--emit", "--dump-after")),
     *((f"{command} extra", "'extra'") for command in ("ops", "targets", "--version")),
     # --shape
-    ("build m.onnx", "has dims that the model leaves open\n  give them, for example: --shape x=1x3\n"),
     *((f"build m.onnx --shape {shape}", f"--shape '{shape}' is not NAME=AxBxC; " + HELP)
       for shape in ("x", "=1x3", "x=1x", "x=1xx3", "x=-1x3", "x=ax3", "x=1,3", "x=1.5x3")),
     ("build m.onnx --shape x=1x4", "--shape for 'x' float32[n,3] does not fit its dims"),

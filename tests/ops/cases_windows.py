@@ -55,3 +55,9 @@ case("MaxPool", 12, [(2, 3, 9)], outputs=2, kernel_shape=[3], strides=[2], ceil_
 case("GlobalAveragePool", 1, [(2, 3, 4, 5, 6)])
 case("GlobalMaxPool", 1, [(2, 3, 7)])
 case("LpPool", 18, [(1, 2, 5, 6, 7)], kernel_shape=[2, 3, 2], p=3)
+
+# --- deformable convolutions ----------------------------------------------------------------------------------------
+
+case("DeformConv", 19, [(2, 4, 6, 5), floats(6, 2, 3, 2), (2, 24, 3, 5), floats(6), (2, 12, 3, 5)], group=2,
+     offset_group=2, strides=[2, 1], pads=[1, 1, 0, 1], dilations=[1, 2])
+case("DeformConv", 19, [(1, 3, 6, 5), (4, 3, 2, 2), (1, 8, 5, 4)])

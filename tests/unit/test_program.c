@@ -159,7 +159,8 @@ static Memory run(Memory memory) {
     if (b->kind != BUFFER_INPUT) continue;
     for (int64_t k = 0; k < b->bytes.value / 4 && type == DT_F32; k++)
       ((float *)memory.data[i])[k] = (float)((k * 5 + b->io * 3) % 11 - 5) / 2;
-    for (int64_t k = 0; k < b->bytes.value / 8 && type == DT_I64; k++) ((int64_t *)memory.data[i])[k] = (k * 5 + b->io) % 11;
+    for (int64_t k = 0; k < b->bytes.value / 8 && type == DT_I64; k++)
+      ((int64_t *)memory.data[i])[k] = (k * 5 + b->io) % 11;
   }
   assert_true(program_evaluate(arena, &memory));
   return memory;

@@ -133,7 +133,8 @@ static View see(View v) {
 /* steps */
 
 static Access access_of(Maker *m, Step *step, const View *v) {
-  Access a = {.pointer = step_pointer(m->program, step, v->buffer, dim_const(v->offset * size_of(v->type))), .type = v->type};
+  Access a = {.pointer = step_pointer(m->program, step, v->buffer, dim_const(v->offset * size_of(v->type))),
+              .type = v->type};
   set_dims(a.stride, v->strides);
   return a;
 }

@@ -55,13 +55,6 @@ const double *ml_floats(const Node *node, const char *name, size_t *count) {
   return given ? attr->floats : NULL;
 }
 
-const char *const *ml_names(const Node *node, const char *name, size_t *count) {
-  const Attr *attr = node_attr(node, name);
-  bool given = attr && attr->type == ATTR_STRINGS && attr->count;
-  *count = given ? attr->count : 0;
-  return given ? attr->strings : NULL;
-}
-
 const int64_t *ml_ints(Expansion *e, const char *name, size_t *count, bool any) {
   size_t given;
   const int64_t *ints = node_ints(e->node, name, &given);
@@ -99,7 +92,7 @@ int ml_transform(Expansion *e) {
 bool ml_labels(Expansion *e, const char *ints, const char *strings, Labels *out) {
   size_t count;
   *out = (Labels){0};
-  out->strings = ml_names(e->node, strings, &out->count);
+  out->strings = node_strings(e->node, strings, &out->count);
   const int64_t *numbers = node_ints(e->node, ints, &count);
   if (out->strings && count) return node_error(e->model, e->node, "both '%s' and '%s' are given", ints, strings);
   if (!out->strings) out->ints = numbers, out->count = count;

@@ -3,6 +3,7 @@
 // ml_encode.c.
 #pragma once
 #include "compiler/ops/expand.h"
+#include "compiler/ops/strings.h"
 
 // The first result, of this type, of a new node of the domain "ingot". Inputs may be NULL.
 Value *ml_make(Expansion *e, const char *type, DType result, size_t count, Value *const *in);
@@ -17,7 +18,6 @@ Value *ml_rows(Expansion *e, bool *wide);
 // How many features a row has; -1 after an error where that is not known when compiling.
 int64_t ml_features(Expansion *e);
 const double *ml_floats(const Node *node, const char *name, size_t *count); // NULL, 0 where absent
-const char *const *ml_names(const Node *node, const char *name, size_t *count);
 
 // `count` numbers of an attribute; NULL after an error. With `any` their number, not 0, is what the node says.
 const int64_t *ml_ints(Expansion *e, const char *name, size_t *count, bool any);

@@ -1,7 +1,6 @@
 // Categories and labels: LabelEncoder, CategoryMapper, OneHotEncoder. A node Lookup finds the number of a key; a Gather
 // turns it into what is not a number.
 #include "compiler/ops/ml.h"
-#include "compiler/ops/strings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,7 @@ static List read_list(Arena *arena, const Node *node, const char *prefix) {
   if (list.count) return list.type = DT_I64, list;
   list.floats = ml_floats(node, arena_printf(arena, "%s_floats", prefix), &list.count);
   if (list.count) return list.type = DT_F32, list;
-  list.strings = ml_names(node, arena_printf(arena, "%s_strings", prefix), &list.count);
+  list.strings = node_strings(node, arena_printf(arena, "%s_strings", prefix), &list.count);
   if (list.count) list.type = DT_STRING;
   return list;
 }
@@ -159,7 +158,7 @@ static bool encode(Expansion *e, const List *keys, const List *values) {
 bool expand_category_mapper(Expansion *e, Node *node) {
   bool old = !strcmp(node->type, "LabelEncoder");
   List strings = {.type = DT_STRING}, ints = {.type = DT_I64};
-  strings.strings = ml_names(node, old ? "classes_strings" : "cats_strings", &strings.count);
+  strings.strings = node_strings(node, old ? "classes_strings" : "cats_strings", &strings.count);
   ints.ints = node_ints(node, "cats_int64s", &ints.count);
   if (old) {
     int64_t *places = NEW_ARRAY(e->model->arena, int64_t, strings.count);
@@ -181,7 +180,7 @@ bool expand_one_hot_encoder(Expansion *e, Node *node) {
   Value *x = node->in[0];
   List keys = {.type = DT_I64};
   keys.ints = node_ints(node, "cats_int64s", &keys.count);
-  if (x->type == DT_STRING) keys.type = DT_STRING, keys.strings = ml_names(node, "cats_strings", &keys.count);
+  if (x->type == DT_STRING) keys.type = DT_STRING, keys.strings = node_strings(node, "cats_strings", &keys.count);
   if (!keys.count) return node_error(e->model, node, "the categories are missing");
   bool strict = !node_int(node, "zeros", 1);
   Value *numbers = look_up(e, expand_cast(e, x, keys.type), &keys, NULL, -1, strict);

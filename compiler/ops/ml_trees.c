@@ -57,7 +57,7 @@ static bool read_nodes(Expansion *e, Ensemble *t, Name **names_out) {
   const int64_t *no = yes ? ml_ints(e, "nodes_falsenodeids", &n, false) : NULL;
   if (!no) return false;
   const double *value = ml_reals(e, "nodes_values", "nodes_values_as_tensor", &values);
-  const char *const *mode = ml_names(e->node, "nodes_modes", &modes);
+  const char *const *mode = node_strings(e->node, "nodes_modes", &modes);
   const int64_t *track = node_ints(e->node, "nodes_missing_value_tracks_true", &missing);
   if (values != n) return node_error(model, e->node, "'nodes_values' has %zu numbers; %zu are needed", values, n);
   if (modes != n) return node_error(model, e->node, "'nodes_modes' has %zu names; %zu are needed", modes, n);

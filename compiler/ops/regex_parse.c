@@ -217,35 +217,6 @@ static Regex *parse_group(Parser *p) {
 
 /* sequences */
 
-static Regex *parse_assertion(Parser *p) {
-  if (take(p, "^")) return new_assertion(p, p->flags.lines ? AT_LINE_START : AT_TEXT_START);
-  if (take(p, "$")) return new_assertion(p, p->flags.lines ? AT_LINE_END : AT_TEXT_END);
-  if (take(p, "\\A")) return new_assertion(p, AT_TEXT_START);
-  if (take(p, "\\z")) return new_assertion(p, AT_TEXT_END);
-  if (take(p, "\\b")) return new_assertion(p, AT_WORD_EDGE);
-  if (take(p, "\\B")) return new_assertion(p, NOT_AT_WORD_EDGE);
-  return NULL;
-}
-
-// One item without its repetition; NULL without an error: flags.
-static Regex *parse_item(Parser *p) {
-  uint32_t c;
-  Regex *set = parse_assertion(p);
-  if (set) return set;
-  if (take(p, "(")) return parse_group(p);
-  if (take(p, "[")) return parse_set(p);
-  set = new_regex(p, RE_SET, NULL, NULL);
-  if (take(p, ".")) {
-    if (!p->flags.all) set_add(&set->set, '\n', '\n');
-    return set_negate(&set->set), set;
-  }
-  if (read_class(p, &set->set, false)) return set_sort(&set->set), set;
-  if (p->error) return NULL;
-  if (strchr("*+?", *p->at)) return fail(p, "a repetition has nothing to repeat");
-  if (take(p, "\\") ? !read_escape(p, &c) : !read_char(p, &c)) return NULL;
-  return new_literal(p, c);
-}
-
 // -1 where no number stands. RE2 takes none with a zero in front.
 static int read_count(Parser *p) {
   int n = -1;
@@ -265,6 +236,36 @@ static bool take_repeat(Parser *p, int *min, int *max) {
   }
   p->at = start;
   return false;
+}
+
+static Regex *parse_assertion(Parser *p) {
+  if (take(p, "^")) return new_assertion(p, p->flags.lines ? AT_LINE_START : AT_TEXT_START);
+  if (take(p, "$")) return new_assertion(p, p->flags.lines ? AT_LINE_END : AT_TEXT_END);
+  if (take(p, "\\A")) return new_assertion(p, AT_TEXT_START);
+  if (take(p, "\\z")) return new_assertion(p, AT_TEXT_END);
+  if (take(p, "\\b")) return new_assertion(p, AT_WORD_EDGE);
+  if (take(p, "\\B")) return new_assertion(p, NOT_AT_WORD_EDGE);
+  return NULL;
+}
+
+// One item without its repetition; NULL without an error: flags.
+static Regex *parse_item(Parser *p) {
+  uint32_t c;
+  int min, max;
+  Regex *set = parse_assertion(p);
+  if (set) return set;
+  if (take(p, "(")) return parse_group(p);
+  if (take(p, "[")) return parse_set(p);
+  set = new_regex(p, RE_SET, NULL, NULL);
+  if (take(p, ".")) {
+    if (!p->flags.all) set_add(&set->set, '\n', '\n');
+    return set_negate(&set->set), set;
+  }
+  if (read_class(p, &set->set, false)) return set_sort(&set->set), set;
+  if (p->error) return NULL;
+  if (take_repeat(p, &min, &max)) return fail(p, "a repetition has nothing to repeat");
+  if (take(p, "\\") ? !read_escape(p, &c) : !read_char(p, &c)) return NULL;
+  return new_literal(p, c);
 }
 
 static Regex *parse_repeat(Parser *p, Regex *item) {

@@ -254,7 +254,7 @@ for wrong in ("", "abc", "1.5x", "1e", "--1", ".", "0x10", "1 2"):
 
 for pattern, message in {
     r"(a)\1": "back-references", "(?=a)": "look-around", "(?<!a)b": "look-around", "a**": "behind a repetition",
-    "*a": "nothing to repeat", "(a": "a ) is missing", "a)": "no ( before it", "[a": "a ] is missing", r"\p{Greek}": "scripts",
+    "*a": "nothing to repeat", "(?i){2}": "nothing to repeat", "(a": "a ) is missing", "a)": "no ( before it", "[a": "a ] is missing", r"\p{Greek}": "scripts",
     "[b-a]": "ends before it begins", "a{1001}": "above 1000", r"\y": "escape", "(a|b)*a(a|b){20}": "10000 states",
 }.items():  # fmt: skip
     REFUSALS.append(Case(f"refused: {pattern}", {"x": texts("a")}, message=message).add("RegexFullMatch", "x", pattern=pattern))

@@ -233,6 +233,7 @@ bool lower_conv(Lower *lower, Node *node) {
   c.oc = w.dims[0].value / c.groups;
   c.ic = w.dims[1].value;
   c.x = lower_in(lower, node->in[0]);
+  lower_check_equal(lower, c.x.dims[1], dim_const(c.ic * c.groups));
   bool depthwise = c.groups > 1 && c.oc == 1 && c.ic == 1;
   int64_t channels = c.ic * c.groups;
   bool free_order = !depthwise && channels <= FEW_CHANNELS;
@@ -241,9 +242,10 @@ bool lower_conv(Lower *lower, Node *node) {
   if (general) c.x = lower_in(lower, node->in[0]);
   c.y = general ? lower_out(lower, node->out[0]) : lower_out_channels_last(lower, node->out[0]);
   if (view_is_empty(&c.y)) return true;
-  settle_pads(&c.window, &c.x, &c.y);
+  settle_pads(lower, &c.window, &c.x, &c.y);
   if (node_in(node, 2)) {
     bias = lower_in(lower, node->in[2]);
+    lower_check_equal(lower, bias.dims[0], dim_const(c.oc * c.groups));
     c.bias = &bias;
   }
   if (general) return lower_general_conv(lower, &c.window, c.groups, &c.x, &w, c.bias, &c.y);

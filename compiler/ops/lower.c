@@ -264,6 +264,11 @@ void lower_check(Lower *lower, Dim not_negative, int status) {
   APPEND(lower->program->arena, step->checks, step->check_count, ((DimCheck){not_negative, status}));
 }
 
+void lower_check_equal(Lower *lower, Dim a, Dim b) {
+  lower_check(lower, dim_sub(a, b), STATUS_SHAPE);
+  lower_check(lower, dim_sub(b, a), STATUS_SHAPE);
+}
+
 void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims) {
   for (int i = 0; i < view->rank; i++) {
     Dim own = view->dims[i], whole = dims[i + rank - view->rank];

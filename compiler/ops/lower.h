@@ -7,6 +7,8 @@ enum { MAX_VIEWS = 40 }; // of one elementwise step
 // The graph's Program for a target: lowered, fused and planned. NULL after recorded errors.
 Program *make_program(Arena *arena, const Graph *graph, const Target *target);
 
+// Ends the run where two dims turn out to differ.
+void lower_check_equal(Lower *lower, Dim a, Dim b);
 // Ends the run when the view turns out not to broadcast to `dims`.
 void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims);
 // A row-major buffer for what a rule needs between its steps.

@@ -116,7 +116,3 @@ View lower_ints(Lower *lower, size_t count, const Dim *numbers) {
   return view;
 }
 
-void lower_check_equal(Lower *lower, Dim a, Dim b) {
-  lower_check(lower, dim_sub(a, b), STATUS_SHAPE);
-  lower_check(lower, dim_sub(b, a), STATUS_SHAPE);
-}

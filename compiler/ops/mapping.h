@@ -48,5 +48,3 @@ void group_axis(const Dim *dims, int rank, int axis, Dim groups[3]);
 int node_axis(const Node *node, const char *name, int64_t otherwise, int rank);
 // Numbers of at most one word each that a template reads as an int64 vector: a constant, or out of the frame.
 View lower_ints(Lower *lower, size_t count, const Dim *numbers);
-// Ends the run where two dims turn out to differ.
-void lower_check_equal(Lower *lower, Dim a, Dim b);

@@ -267,10 +267,12 @@ static View transposed(View view, bool swap) {
 bool lower_gemm(Lower *lower, Node *node) {
   View a = transposed(lower_in(lower, node->in[0]), node_int(node, "transA", 0) != 0);
   View b = transposed(lower_in(lower, node->in[1]), node_int(node, "transB", 0) != 0);
+  lower_check_equal(lower, a.dims[1], b.dims[0]);
   View out = lower_out(lower, node->out[0]), c;
   Epilogue epilogue = {.alpha = node_float(node, "alpha", 1), .beta = node_float(node, "beta", 1)};
   if (node_in(node, 2)) {
     c = lower_in(lower, node->in[2]);
+    lower_check_broadcast(lower, &c, 2, out.dims);
     c = view_broadcast(&c, 2, out.dims);
     epilogue.c = &c;
   }
@@ -289,6 +291,8 @@ static View as_matrix(View view, bool row) {
 
 bool lower_matmul(Lower *lower, Node *node) {
   View a = as_matrix(lower_in(lower, node->in[0]), true), b = as_matrix(lower_in(lower, node->in[1]), false);
+  lower_check_equal(lower, a.dims[a.rank - 1], b.dims[b.rank - 2]);
+  b.dims[b.rank - 2] = a.dims[a.rank - 1];
   View made = lower_out(lower, node->out[0]), out;
   int rank = a.rank > b.rank ? a.rank : b.rank, batch = node->out[0]->rank;
   batch -= (node->in[0]->rank > 1) + (node->in[1]->rank > 1);
@@ -298,6 +302,8 @@ bool lower_matmul(Lower *lower, Node *node) {
   dims[rank - 1] = b_dims[rank - 1] = b.dims[b.rank - 1];
   a_dims[rank - 1] = b_dims[rank - 2] = a.dims[a.rank - 1];
   view_reshape(&made, rank, dims, &out);
+  lower_check_broadcast(lower, &a, rank, a_dims);
+  lower_check_broadcast(lower, &b, rank, b_dims);
   a = view_broadcast(&a, rank, a_dims);
   b = view_broadcast(&b, rank, b_dims);
   return lower_product(lower, &a, &b, &out, (Epilogue){.alpha = 1});

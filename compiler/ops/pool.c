@@ -36,7 +36,7 @@ static bool lower_pool_indices(Lower *lower, Node *node, Window *w) {
   View x = lower_dense(lower, node->in[0]), y = lower_out(lower, node->out[0]), at = lower_out(lower, node->out[1]);
   Dim numbers[NUMBERS * MAX_RANK], stride = dim_const(1), strides[MAX_RANK];
   if (view_is_empty(&y)) return true;
-  settle_pads(w, &x, &y);
+  settle_pads(lower, w, &x, &y);
   bool columns = node_int(node, "storage_order", 0) != 0; // the first spatial axis is counted fastest
   for (int i = 0; i < w->rank; i++) {
     int axis = columns ? i : w->rank - 1 - i;
@@ -69,13 +69,13 @@ static bool lower_pool(Lower *lower, Node *node, const char *kernel, bool mean) 
   if (w.rank > 2 || x.type != DT_F32) {
     View out = lower_out(lower, node->out[0]);
     if (view_is_empty(&out)) return true;
-    settle_pads(&w, &x, &out);
+    settle_pads(lower, &w, &x, &out);
     return lower_general_pool(lower, &w, mean, node_int(node, "count_include_pad", 0) != 0, &x, &out);
   }
   if (!dim_is(x.strides[1], 1)) x = lower_channels_last(lower, node->in[0]);
   View y = lower_out_channels_last(lower, node->out[0]);
   if (view_is_empty(&y)) return true;
-  settle_pads(&w, &x, &y);
+  settle_pads(lower, &w, &x, &y);
   if (!window_to_2d(lower, &w, &x, &y)) return false;
   Program *program = lower->program;
   Step *step = lower_step(lower, kernel);

@@ -279,6 +279,8 @@ bool lower_concat(Lower *lower, Node *node) {
   View out = lower_out_like(lower, node->out[0], &like);
   for (size_t i = 0; i < node->in_count; i++) {
     View in = lower_in(lower, node->in[i]), part = out;
+    for (int k = 0; k < in.rank; k++)
+      if (k != axis) lower_check_equal(lower, in.dims[k], out.dims[k]);
     cut(&part, (int)axis, from, dim_const(1), in.dims[axis]);
     from = dim_add(from, in.dims[axis]);
     if (!lower_copy(lower, &part, &in)) return false;

@@ -1,5 +1,6 @@
 // Windows: reading their attributes, counting them, padding.
 #include "compiler/ops/window.h"
+#include "templates/status.h"
 
 #include <string.h>
 
@@ -75,7 +76,8 @@ bool infer_windows(Model *model, Node *node, const Window *window, Dim n, Dim c)
   return set_dims(model, node, 0, x->rank, dims);
 }
 
-void settle_pads(Window *w, const View *x, const View *y) {
+void settle_pads(Lower *lower, Window *w, const View *x, const View *y) {
+  for (int i = 0; i < w->rank; i++) lower_check(lower, dim_plus(y->dims[2 + i], -1), STATUS_SHAPE);
   for (int i = 0; w->same && i < w->rank; i++) {
     Dim reach = dim_plus(dim_times(dim_plus(y->dims[2 + i], -1), w->stride[i]), extent(w, i));
     Dim total = dim_max(dim_sub(reach, x->dims[2 + i]), dim_const(0)), half = dim_div(total, dim_const(2));

@@ -17,8 +17,8 @@ bool read_window(const Model *model, const Node *node, int rank, const int64_t *
 Dim window_count(const Model *model, const Window *window, int axis, Dim in);
 // Sets dims 2.. of the node's output 0 (dims 0 and 1 are given): an error where no window fits.
 bool infer_windows(Model *model, Node *node, const Window *window, Dim n, Dim c);
-// Fills in the pads of auto_pad=SAME_*, for an input that is known.
-void settle_pads(Window *window, const View *x, const View *y);
+// Fills in the pads of auto_pad=SAME_*. Ends the run where no window fits.
+void settle_pads(Lower *lower, Window *window, const View *x, const View *y);
 // One or two spatial dims as two: the window and views [N, C, L] get a dim of 1 in front. False after a recorded error
 // where there are more.
 bool window_to_2d(Lower *lower, Window *window, View *x, View *y);

@@ -63,6 +63,8 @@ static void find_lifetimes(Program *program) {
       buffer->last = (int)i;
     }
   }
+  for (size_t b = 0; b < program->buffer_count; b++)
+    if (program->buffers[b]->kind == BUFFER_OUTPUT) program->buffers[b]->last = (int)program->step_count;
   // What was there before a loop and is used inside lives to its end, and what is used behind a loop that fills it
   // lives from its start. Inner loops end first, so one walk does.
   for (size_t i = 0; i < program->step_count; i++) {
@@ -74,8 +76,6 @@ static void find_lifetimes(Program *program) {
       if (buffer->first > start && buffer->first < end && buffer->last > end) buffer->first = start;
     }
   }
-  for (size_t b = 0; b < program->buffer_count; b++)
-    if (program->buffers[b]->kind == BUFFER_OUTPUT) program->buffers[b]->last = (int)program->step_count;
 }
 
 // Inputs, outputs and state are the model's own and stay.

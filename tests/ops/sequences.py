@@ -107,6 +107,11 @@ CASES = [
     ),
     ("a window over a loop", LOOP, [{"x": f32(2, 3), "count": i64(n)} for n in (1, 3, 6)]),
     (
+        "half precision",
+        LOOP.replace("float[", "float16[").replace("SequenceEmpty ()", "SequenceEmpty <dtype = 10> ()"),
+        [{"x": f32(2, 3).astype(np.float16), "count": i64(3)}],
+    ),
+    (
         "elements of one byte and of no elements",
         """(bool[n] x, bool[0] y) => (bool[?] a, bool[?] b) {
           zero = Constant <value = int64 {0}> ()

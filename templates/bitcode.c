@@ -27,6 +27,7 @@
 #include "templates/sample.h"
 #include "templates/scatter.h"
 #include "templates/sequence.h"
+#include "templates/sequence_map.h"
 #include "templates/sort.h"
 #include "templates/string_case.h"
 #include "templates/string_match.h"

@@ -157,7 +157,7 @@ TEMPLATE Status sequence_join(idx unit, idx outer, idx length, idx inner, idx ax
     const Element *element = sequence_element(x, k);
     idx own = (fresh ? 1 : (idx)element->dims[axis]) * inner * unit;
     const char *from = element_data(element);
-    for (idx o = 0; o < outer && own; o++)
+    for (idx o = 0; o < outer && own > 0; o++)
       memcpy((char *)y + o * length * inner * unit + at, from + o * own, (size_t)own);
     at += own;
   }
@@ -181,7 +181,7 @@ TEMPLATE Status sequence_split(idx kind, idx unit, idx total, idx count, idx eac
     Element *element = sequence_at(block, k);
     for (idx i = 0; i < ranks; i++) element->dims[i] = keep && i == axis ? own : dims[i + (!keep && i >= axis)];
     char *to = (char *)block + at + element_head_bytes(ranks);
-    for (idx o = 0; o < outer && own * row; o++)
+    for (idx o = 0; o < outer && own * row > 0; o++)
       memcpy(to + o * own * row, (const char *)x + (o * n + from) * row, (size_t)(own * row));
     from += own;
     at = next;

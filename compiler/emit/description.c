@@ -77,8 +77,8 @@ static LLVMValueRef tensors(Emitter *e, Value *const *values, const int *slots, 
 
 static LLVMValueRef reference(Emitter *e, const Program *program, const Pointer *pointer) {
   const Buffer *b = pointer->buffer;
-  Dim shift = dim_is_const(pointer_shift(pointer)) && buffer_in_heap(b) ? pointer_shift(pointer) : pointer->offset;
-  uint64_t base = BASE_ARENA, offset = (uint64_t)shift.value; // the kernel adds what is not constant
+  Dim shift = buffer_in_heap(b) ? pointer_shift(pointer) : pointer->offset;
+  uint64_t base = BASE_ARENA, offset = dim_is_const(shift) ? (uint64_t)shift.value : 0; // else the kernel adds it
   switch (b->kind) {
   case BUFFER_ARENA: break;
   case BUFFER_WEIGHT: base = BASE_WEIGHTS; break;

@@ -10,8 +10,9 @@ typedef struct Lower Lower;
 typedef struct Expansion Expansion;
 
 // The signature names inputs and outputs and says which types they take: "X:T W:T B?:T -> Y:T; T=float". After a
-// name: '?' optional, '*' any number, then "[]" a sequence, "{}" any kind of value, else a tensor. Types: a variable, or a type or set of types by name (float32, float, int,
-// number, any, ...). Variables are bound by inputs in order; one that no input binds is the infer rule's to set.
+// name: '?' optional, '*' any number, then "[]" a sequence, "{}" any kind of value, else a tensor. Types: a variable,
+// or a type or set of types by name (float32, float, int, number, any, ...). Variables are bound by inputs in order;
+// one that no input binds is the infer rule's to set.
 struct Op {
   const char *domain; // "" is ai.onnx; "ingot" are those that passes make
   const char *type;

@@ -14,6 +14,9 @@ typedef struct {
   bool top;        // whether the graph at hand is the model's own
 } Widen;
 
+// Sequences, optionals and maps keep the elements that they have in the model.
+static bool keeps_elements(const Value *value) { return value->kind != VALUE_TENSOR; }
+
 static bool is_narrow(DType type) { return type == DT_F16 || type == DT_BF16; }
 
 // Whether the node's meaning depends on the types of what it reads or makes.
@@ -26,6 +29,10 @@ static bool is_about_types(const Widen *w, const Node *node) {
   size_t count;
   for (size_t i = 0; i < node->attr_count; i++)
     if (attr_graphs(&node->attrs[i], &count), count) return false;
+  for (size_t i = 0; i < node->in_count + node->out_count; i++) {
+    const Value *value = i < node->in_count ? node->in[i] : node->out[i - node->in_count];
+    if (value && keeps_elements(value)) return true;
+  }
   for (size_t i = 0; i < node->in_count; i++)
     if (node->in[i] && node->in[i]->id < w->count && is_narrow(w->original[node->in[i]->id])) return false;
   return true; // an attribute gives the type
@@ -41,7 +48,7 @@ static Value *cast_value(Graph *graph, Node *before, Value *value, DType to) {
 
 // An input for a node that computes: of float32.
 static Value *widened(Widen *w, Graph *graph, Node *before, Value *value) {
-  if (!is_narrow(value->type) || value->id >= w->count) return value;
+  if (!is_narrow(value->type) || keeps_elements(value) || value->id >= w->count) return value;
   Value **wide = &w->wide[value->id];
   bool here = w->wide_in[value->id] == graph;
   if (!*wide || (!here && !value->producer)) { // a constant or an input: at the start, before all that read it
@@ -72,7 +79,7 @@ static void replace_readers(Value *from, Value *to, const Node *except) {
 // Result i of a node that computes becomes float32; an output of the model is converted back under its own name.
 static void widen_result(Widen *w, Graph *graph, Node *node, size_t i) {
   Value *out = node->out[i];
-  if (!out || !is_narrow(out->type)) return;
+  if (!out || !is_narrow(out->type) || keeps_elements(out)) return;
   if (!out->is_output || !w->top) {
     out->type = DT_F32;
     return;
@@ -90,7 +97,7 @@ static void widen_result(Widen *w, Graph *graph, Node *node, size_t i) {
 // Result i of a node that is about types stays; who computes with it reads a float32 copy.
 static void copy_result(Widen *w, Graph *graph, Node *node, size_t i) {
   Value *out = node->out[i];
-  if (!out || !is_narrow(out->type)) return;
+  if (!out || !is_narrow(out->type) || keeps_elements(out)) return;
   Value *wide = cast_value(graph, node->next, out, DT_F32);
   w->wide[out->id] = wide;
   w->wide_in[out->id] = graph;
@@ -125,7 +132,7 @@ static void widen_graph(Widen *w, Graph *graph) {
   Node *last = graph->last;
   if (!w->top)
     for (size_t i = 0; i < graph->input_count; i++)
-      if (is_narrow(graph->inputs[i]->type)) graph->inputs[i]->type = DT_F32;
+      if (is_narrow(graph->inputs[i]->type) && !keeps_elements(graph->inputs[i])) graph->inputs[i]->type = DT_F32;
   for (Node *node = graph->first, *next; node; node = next) {
     next = node == last ? NULL : node->next;
     widen_node(w, graph, node);

@@ -214,7 +214,8 @@ static const Buffer *find_in_place(const Program *program, int at, const Func *f
                                    Place *const *places) {
   const Step *step = program->steps[at];
   const Buffer *out = step->pointers[store->pointer].buffer;
-  if (out->kind != BUFFER_ARENA || out->block || out->first != at || !is_touched_as(step, out, func, store)) return NULL;
+  if (out->kind != BUFFER_ARENA || out->block || out->first != at || !is_touched_as(step, out, func, store))
+    return NULL;
   for (size_t i = 0; i < func->load_count; i++) {
     const Buffer *in = step->pointers[func->loads[i].pointer].buffer;
     if (in->kind == BUFFER_ARENA && !in->block && in->first < at && in->last == at &&
@@ -318,6 +319,13 @@ static Group *find_group(Program *program, Group **groups, size_t *count, int kn
   return &(*groups)[*count - 1];
 }
 
+// The step after which a place's size is known. What a loop carries is written once more behind the steps that use it:
+// there the size is known before the first of them.
+static int place_known(const Program *program, const Buffer *buffer, const Place *place) {
+  int known = frame_known(program, buffer->bytes);
+  return known < place->first ? known : place->first - 1;
+}
+
 // The free shelf that needs to grow least, or a new one.
 static size_t find_shelf(Program *program, Group *group, const Place *place) {
   size_t best = group->shelf_count;
@@ -376,7 +384,7 @@ static void place_heap(Program *program, Place **places) {
   for (size_t i = 0; i < count; i++) {
     const Place *place = places[buffers[i]->id];
     if (place->first != buffers[i]->first) continue; // goes on in the place of another
-    Group *group = find_group(program, &groups, &group_count, frame_known(program, buffers[i]->bytes));
+    Group *group = find_group(program, &groups, &group_count, place_known(program, buffers[i], place));
     shelves[buffers[i]->id] = find_shelf(program, group, place);
     if (group->first < 0 || place->first < group->first) group->first = place->first;
     if (place->last > group->last) group->last = place->last;
@@ -387,8 +395,9 @@ static void place_heap(Program *program, Place **places) {
   for (size_t i = 0; i < group_count; i++) stack_group(program, groups, i, &groups[i]);
   for (size_t i = 0; i < count; i++) {
     Buffer *buffer = buffers[i];
-    const Group *group = find_group(program, &groups, &group_count, frame_known(program, buffer->bytes));
-    if (places[buffer->id]->first != buffer->first) continue;
+    const Place *place = places[buffer->id];
+    if (place->first != buffer->first) continue;
+    const Group *group = find_group(program, &groups, &group_count, place_known(program, buffer, place));
     for (size_t k = i; k < count; k++) { // with all that go on in its place
       if (places[buffers[k]->id] != places[buffer->id]) continue;
       buffers[k]->place = group->shelves[shelves[buffer->id]].from;

@@ -115,4 +115,3 @@ View lower_ints(Lower *lower, size_t count, const Dim *numbers) {
   view.buffer->tensor = tensor;
   return view;
 }
-

@@ -50,7 +50,7 @@ bool lower_cast(Lower *lower, Node *node) {
   int mode = !strcmp(round, "up") ? CAST_UP : !strcmp(round, "down") ? CAST_DOWN : CAST_NEAREST;
   if (!node_int(node, "saturate", 1)) mode |= CAST_OPEN;
   const Expr *x = expr_load(exprs, node->in[0]->type, 0);
-  return lower_expr(lower, expr_cast_mode(exprs, node->out[0]->type, x, (CastMode)mode));
+  return lower_expr(lower, expr_cast_mode(exprs, node->out[0]->type, x, (CastMode)mode)); // NOLINT: modes are bits
 }
 
 bool infer_bit_cast(Model *model, Node *node) {

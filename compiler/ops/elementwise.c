@@ -57,8 +57,10 @@ bool infer_elementwise(Model *model, Node *node) {
 // B's own. Without it the last dims meet.
 static int dims_behind(const Node *node) {
   if (node->op->since >= 7 || !node_attr(node, "axis")) return 0;
-  int64_t axis = node_int(node, "axis", 0), rank = node->in[0]->rank;
-  int64_t behind = rank - (axis < 0 ? axis + rank : axis) - node->in[1]->rank;
+  const Value *a = node->in[0], *b = node->in[1];
+  assert(a && b); // the operators with this attribute have two inputs
+  int64_t axis = node_int(node, "axis", 0), rank = a->rank;
+  int64_t behind = rank - (axis < 0 ? axis + rank : axis) - b->rank;
   return behind < 0 || behind > rank ? -1 : (int)behind;
 }
 

@@ -166,9 +166,9 @@ static void lstm_cell(Expansion *e, const Direction *d, Value *x, Value *const *
 static void scan(const Direction *d, Cell *cell, Value **results) {
   Expansion *e = d->e, body = expand_body(e, d->backwards ? "backwards" : "forwards");
   Value *x = product(e, d->x, d->weights), *times = DIM(e, d->x, 0);
-  Value *in[4], *next[3] = {0}, *state[2], *time = NULL, *outs[4];
+  Value *in[4], *next[3] = {0}, *state[2], *time = NULL;
   if (d->biases[0]) x = ADD(e, x, d->biases[0]);
-  size_t count = 0, out_count = 0;
+  size_t count = 0;
   for (int i = 0; i < d->state_count; i++) {
     in[count++] = d->states[i];
     state[i] = expand_body_input(&body, d->x->type);
@@ -194,10 +194,9 @@ static void scan(const Direction *d, Cell *cell, Value **results) {
   expand_set_body(e, with_int(first, "num_scan_inputs", 1), &body);
   with_ints(first, "scan_input_directions", 1, &backwards);
   with_ints(first, "scan_output_directions", 1, &backwards);
-  for (out_count = 0; out_count < count; out_count++)
-    outs[out_count] = out_count ? more_results(e, first, out_count) : first;
-  for (int i = 0; i < d->state_count; i++) results[i] = outs[i];
-  results[2] = outs[count - 1];
+  results[0] = first;
+  for (int i = 1; i < d->state_count; i++) results[i] = more_results(e, first, (size_t)i);
+  results[2] = more_results(e, first, count - 1);
 }
 
 static Value *zeros(Expansion *e, const Direction *d) {

@@ -11,7 +11,7 @@ static bool is_unit(Dim stride) { return dim_is(stride, 1) || dim_is(stride, -1)
 static bool fold_views(Lower *lower, ReduceKind kind, const View *x, const View *z, const bool *reduced,
                        const View *y) {
   enum { NUMBERS = 4 }; // of an axis
-  bool kept[MAX_RANK];
+  bool kept[MAX_RANK] = {0};
   for (int i = 0; i < x->rank; i++) kept[i] = !reduced[i];
   const View *views[3] = {x, z ? z : x, y};
   Axes outer = axes_join(views, 3, kept, true), inner = axes_join(views, 2, reduced, true);
@@ -49,7 +49,7 @@ static bool is_load(const Expr *e, int index) { return e->op == EX_LOAD && e->in
 bool lower_fold(Lower *lower, ReduceKind kind, const View *ins, int in_count, const Expr *load, const bool *reduced,
                 const View *out, const Expr *store) {
   ExprTable *exprs = lower->program->exprs;
-  View wide[2], made;
+  View wide[2] = {0}, made;
   const View *x = &wide[0], *z = NULL;
   if (view_is_empty(out)) return true;
   for (int i = 0; i < in_count; i++) wide[i] = view_broadcast(&ins[i], ins[0].rank, ins[0].dims);

@@ -2,6 +2,7 @@
 // turns it into what is not a number.
 #include "compiler/ops/ml.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,7 @@ static Value *make_table(Expansion *e, const List *values, const List *otherwise
     const List *list = i < n ? values : otherwise;
     size_t at = i < n ? i : 0;
     uint64_t bits;
+    assert(list->tensor || (dtype_is_float(values->type) ? (const void *)list->floats : list->ints));
     if (dtype_is_float(values->type))
       bits = float_bits(values->type, list->tensor ? tensor_float(list->tensor, (int64_t)at) : list->floats[at]);
     else
@@ -144,6 +146,7 @@ static bool encode(Expansion *e, const List *keys, const List *values) {
     return node_error(e->model, e->node, "%zu keys for %zu values", keys->count, values->count);
   List otherwise = read_default(e, values->type);
   if (values->ints) {
+    assert(otherwise.ints); // it has the type of the values
     expand_done(e, 0, look_up(e, e->node->in[0], keys, values->ints, *otherwise.ints, false));
     return true;
   }

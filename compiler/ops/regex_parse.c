@@ -250,7 +250,7 @@ static Regex *parse_assertion(Parser *p) {
 
 // One item without its repetition; NULL without an error: flags.
 static Regex *parse_item(Parser *p) {
-  uint32_t c;
+  uint32_t c = 0;
   int min, max;
   Regex *set = parse_assertion(p);
   if (set) return set;

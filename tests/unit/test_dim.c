@@ -129,6 +129,50 @@ static void test_text(void **state) {
   assert_string_equal(dim_text(f->table, dim_op(f->table, DIM_MAX, f->x, f->y)), "max(x,y)");
 }
 
+static void test_signs(void **state) {
+  Fixture *f = *state;
+  Dim x = f->x, y = f->y, any = dim_data_symbol(f->table, "any");
+  assert_false(dim_may_be_negative(dim_add(x, y)));
+  assert_true(dim_may_be_negative(dim_sub(x, y)));
+  assert_true(dim_may_be_negative(any));
+  assert_true(dim_may_be_negative(dim_define(f->table, "sum", dim_add(any, x))));
+  assert_false(dim_may_be_negative(dim_define(f->table, "sum", dim_add(y, x))));
+  assert_false(dim_may_be_negative(dim_max(any, n(0))));
+  assert_dim(f, dim_min(x, n(0)), n(0));
+  assert_dim(f, dim_max(x, n(0)), x);
+  assert_dim(f, dim_max(x, dim_add(x, y)), dim_add(x, y));
+  assert_dim(f, dim_min(dim_max(any, x), any), any);
+  assert_false(dim_equal(dim_max(any, n(0)), any));
+  assert_dim(f, dim_less(x, n(0)), n(0));
+  assert_false(dim_is_const(dim_less(any, n(0))));
+}
+
+static void test_comparisons(void **state) {
+  Fixture *f = *state;
+  const char *names[] = {"x", "y"};
+  Dim x = f->x, y = f->y, equal = dim_equals(x, y), chosen = dim_choose(equal, n(5), dim_plus(x, 1)), quotient;
+  assert_dim(f, dim_equals(x, x), n(1));
+  assert_dim(f, dim_equals(x, dim_plus(x, 1)), n(0));
+  assert_dim(f, dim_less(x, dim_plus(x, 1)), n(1));
+  assert_dim(f, equal, dim_equals(y, x));
+  assert_dim(f, dim_choose(n(1), x, y), x);
+  assert_dim(f, dim_choose(n(0), x, y), y);
+  assert_dim(f, dim_choose(equal, x, x), x);
+  assert_dim(f, dim_bind(f->table, chosen, names, (int64_t[]){3, 3}, 2), n(5));
+  assert_dim(f, dim_bind(f->table, chosen, names, (int64_t[]){3, 4}, 2), n(4));
+  assert_true(dim_divides(dim_times(dim_mul(x, y), 6), dim_times(x, 2), &quotient));
+  assert_dim(f, quotient, dim_times(y, 3));
+  assert_false(dim_divides(dim_plus(x, 1), x, NULL));
+  assert_false(dim_divides(x, n(0), NULL));
+  Dim positive[] = {x};
+  assert_true(dim_is_less(y, dim_add(x, y), positive, 1)); // only where x is above 0
+  assert_false(dim_is_less(x, dim_add(x, y), positive, 1));
+  assert_false(dim_is_less(x, x, positive, 1));
+  assert_dim(f, dim_define(f->table, "d", x), x); // symbols stay what they are
+  assert_dim(f, dim_define(f->table, "d", n(7)), n(7));
+  assert_int_equal(dim_define(f->table, "d", dim_add(x, y)).expr->op, DIM_SYMBOL);
+}
+
 // The same operation on numbers that are not negative; false when it overflows.
 static bool compute(DimOp op, int64_t a, int64_t b, int64_t *out) {
   switch (op) {
@@ -185,6 +229,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_min_and_max, setup, teardown),
       cmocka_unit_test_setup_teardown(test_overflow_is_no_number, setup, teardown),
       cmocka_unit_test_setup_teardown(test_text, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_signs, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_comparisons, setup, teardown),
       cmocka_unit_test_setup_teardown(test_rewriting_keeps_values, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

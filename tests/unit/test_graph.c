@@ -297,6 +297,32 @@ static void test_verifier_finds_faults(void **state) {
   }
 }
 
+// A copy has values and nodes of its own, subgraphs too; what comes from outside is shared until it is discarded.
+static void test_clone(void **state) {
+  Fixture *f = *state;
+  Graph *body = graph_new(f->model, f->graph, "body");
+  Value *in = value_new(body, "in"), *out = value_new(body, "out");
+  APPEND(f->arena, body->inputs, body->input_count, in);
+  APPEND(f->arena, body->outputs, body->output_count, out);
+  node_new(body, NULL, "", "Add", (Value *[]){in, f->x}, 2, &out, 1);
+  size_t uses = f->x->use_count;
+  Graph *copy = graph_clone(body);
+  assert_ptr_equal(copy->parent, f->graph);
+  assert_ptr_not_equal(copy->inputs[0], in);
+  assert_ptr_not_equal(copy->first, body->first);
+  assert_ptr_equal(copy->first->in[0], copy->inputs[0]);
+  assert_ptr_equal(copy->first->in[1], f->x);
+  assert_ptr_equal(copy->outputs[0], copy->first->out[0]);
+  assert_int_not_equal(copy->outputs[0]->id, out->id);
+  assert_int_equal(f->x->use_count, uses + 1);
+  copy->outputs[0]->rank = 3;
+  assert_int_not_equal(out->rank, 3);
+  graph_discard(copy);
+  assert_null(copy->first);
+  assert_int_equal(f->x->use_count, uses);
+  assert_int_equal(in->use_count, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_nodes_are_linked, setup, teardown),
@@ -312,6 +338,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_error_shows_inputs, setup, teardown),
       cmocka_unit_test_setup_teardown(test_print, setup, teardown),
       cmocka_unit_test(test_verifier_finds_faults),
+      cmocka_unit_test_setup_teardown(test_clone, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -660,6 +660,74 @@ static void test_arena_is_tight(void **state) {
   for (size_t i = 0; i < program->buffer_count; i++) assert_int_equal(program->buffers[i]->offset % 64, 0);
 }
 
+/* programs with loops and open sizes */
+
+// A buffer that each round writes a slice of and that is read behind the loop keeps its memory all the while; so does
+// an output, although nothing reads it.
+static void test_filled_by_a_loop(void **state) {
+  for (int reads = 0; reads < 2; reads++) {
+    if (reads) tear_down(state), set_up(state);
+    static const Loc loc = {.file = "test"};
+    Dim n = dim_symbol(program->dims, "n"), bytes = dim_times(n, 4);
+    Buffer *in = input(8), *t = buffer_new(program, BUFFER_ARENA, bytes, "t");
+    Buffer *filled = buffer_new(program, reads ? BUFFER_ARENA : BUFFER_OUTPUT, bytes, "filled");
+    frame_input(program, 1, &n);
+    if (!reads) { // an output of open size lies in the heap
+      filled->place_symbol = dim_alias(program->dims, "place", dim_const(0));
+    }
+    Step *head = step_control(program, STEP_LABEL, &loc, "head");
+    relu("make", 8, in, t);
+    relu("fill", 8, t, filled);
+    Step *back = step_control(program, STEP_JUMP, &loc, "back");
+    back->condition = dim_const(0);
+    back->target = head;
+    if (reads) relu("behind", 8, filled, output(8));
+    program_plan(program);
+    assert_true(filled->first <= t->first && filled->last >= t->last);
+    assert_true(buffer_in_heap(t) && buffer_in_heap(filled));
+    assert_false(dim_equal(t->place, filled->place));
+  }
+}
+
+// Sizes are computed before the first step that needs them; what a round changes, anew in each.
+static void test_dims_steps(void **state) {
+  (void)state;
+  static const Loc loc = {.file = "test"};
+  Dim n = dim_symbol(program->dims, "n"), round = dim_new_symbol(program->dims, "round");
+  Buffer *in = input(8), *t = buffer_new(program, BUFFER_ARENA, dim_times(n, 4), "t");
+  frame_input(program, 1, &n);
+  Buffer *frame = frame_buffer(program);
+  Dim at = dim_const(8 * (int64_t)frame_slot(program, round));
+  type = DT_I64;
+  Step *start = map("start", SPACE(1, 1, 1, 1), flat(frame), INS(flat(in)), x(0));
+  type = DT_F32;
+  start->pointers[1].offset = at;
+  step_find_func(start, FUNC_BODY)->stores[0].pointer = 1;
+  relu("first", 8, in, t); // needs to know where t lies
+  Step *head = step_control(program, STEP_LABEL, &loc, "head");
+  Step *inside = relu("slice", 8, t, output(8));
+  inside->args[3].i = dim_times(round, 3);
+  type = DT_I64;
+  Step *next = map("next", SPACE(1, 1, 1, 1), flat(frame), INS(flat(in)), x(0));
+  type = DT_F32;
+  next->pointers[1].offset = at;
+  step_find_func(next, FUNC_BODY)->stores[0].pointer = 1;
+  Step *back = step_control(program, STEP_JUMP, &loc, "back");
+  back->condition = dim_const(0);
+  back->target = head;
+  program_plan(program);
+  size_t label = 0, before = 0, in_loop = 0;
+  while (program->steps[label]->kind != STEP_LABEL) label++;
+  for (size_t i = 0; i < program->step_count; i++)
+    for (size_t d = 0; d < program->steps[i]->dim_count; d++) {
+      bool of_round = dim_equal(program->steps[i]->dims[d], dim_times(round, 3));
+      before += i < label && !of_round;
+      in_loop += i > label && of_round;
+    }
+  assert_true(before > 0);
+  assert_int_equal(in_loop, 1);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -689,6 +757,8 @@ int main(void) {
       TEST(test_dead_steps),
       TEST(test_equal_weights),
       TEST(test_arena_is_tight),
+      TEST(test_filled_by_a_loop),
+      TEST(test_dims_steps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

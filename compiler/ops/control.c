@@ -9,6 +9,7 @@
 #include "compiler/ops/sequence.h"
 #include "templates/status.h"
 
+#include <assert.h>
 #include <string.h>
 
 static Graph *find_body(Model *model, Node *node, const char *name) {
@@ -282,6 +283,7 @@ static bool infer_cycle(Model *model, Node *node, const Cycle *c) {
 // Whether a dim is the same in every round: its symbols are older than the round's.
 static bool is_same_each_round(const Cycle *c, Dim dim) {
   if (!dim.expr) return true;
+  assert(c->round.expr);
   if (dim.expr->op == DIM_SYMBOL) return dim.expr->id < c->round.expr->id;
   return is_same_each_round(c, dim.expr->a) && is_same_each_round(c, dim.expr->b) && is_same_each_round(c, dim.expr->c);
 }

@@ -203,7 +203,7 @@ bool infer_tile(Model *model, Node *node) {
 // One axis after another, the last first: [outer, n * inner] becomes [outer, times, n * inner]. An axis of one element
 // is a view.
 bool lower_tile(Lower *lower, Node *node) {
-  Dim repeats[MAX_RANK];
+  Dim repeats[MAX_RANK] = {0};
   Value *out = node->out[0];
   if (!read_repeats(lower->model, node, repeats)) return false;
   View view = lower_in(lower, node->in[0]);

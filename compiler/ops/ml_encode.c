@@ -112,12 +112,16 @@ static Value *make_table(Expansion *e, const List *values, const List *otherwise
   for (size_t i = 0; i <= n; i++) {
     const List *list = i < n ? values : otherwise;
     size_t at = i < n ? i : 0;
-    uint64_t bits;
-    assert(list->tensor || (dtype_is_float(values->type) ? (const void *)list->floats : list->ints));
-    if (dtype_is_float(values->type))
-      bits = float_bits(values->type, list->tensor ? tensor_float(list->tensor, (int64_t)at) : list->floats[at]);
-    else
-      bits = (uint64_t)(list->tensor ? tensor_int(list->tensor, (int64_t)at) : list->ints[at]);
+    bool is_float = dtype_is_float(values->type);
+    uint64_t bits = 0;
+    if (list->tensor && is_float)
+      bits = float_bits(values->type, tensor_float(list->tensor, (int64_t)at));
+    else if (list->tensor)
+      bits = (uint64_t)tensor_int(list->tensor, (int64_t)at);
+    else if (is_float && list->floats)
+      bits = float_bits(values->type, list->floats[at]);
+    else if (list->ints)
+      bits = (uint64_t)list->ints[at];
     memcpy(data + i * size, &bits, size); // little-endian
   }
   return ml_constant(e, values->type, (int64_t)n + 1, data);

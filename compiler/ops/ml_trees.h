@@ -37,7 +37,7 @@ typedef struct {
   Value *base;  // or NULL
 } TreeOptions;
 // A node Trees over rows x; NULL after an error: a cycle, too many nodes.
-Value *tree_lay_out(Expansion *e, const Ensemble *ensemble, Value *x, const TreeOptions *options);
+Value *tree_lay_out(Expansion *e, const Ensemble *t, Value *x, const TreeOptions *o);
 
 /* ml_trees.c */
 // The outcomes of x against value that lead to the first child, for the comparison whose outcomes are `how`.

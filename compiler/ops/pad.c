@@ -88,7 +88,7 @@ static bool check_mode(Model *model, Node *node, const Pads *pads) {
 
 bool infer_pad(Model *model, Node *node) {
   Pads pads;
-  Dim dims[MAX_RANK];
+  Dim dims[MAX_RANK] = {0};
   const Value *in = node->in[0], *value = node_in(node, 2);
   if (!read_pads(model, node, &pads) || !check_mode(model, node, &pads)) return false;
   if (value && (!value_is_static(value) || value_count(value) != 1))
@@ -208,7 +208,7 @@ bool lower_pad(Lower *lower, Node *node) {
   if (!read_pads(lower->model, node, &pads)) return false;
   const char *mode = node_string(node, "mode", "constant");
   View in = lower_in(lower, node->in[0]);
-  Dim begin[MAX_RANK];
+  Dim begin[MAX_RANK] = {0};
   bool only_cut = true;
   for (int i = 0; i < in.rank; i++) {
     Dim off = dim_add(taken(pads.before[i]), taken(pads.after[i])), end = added(pads.after[i]);

@@ -154,7 +154,7 @@ static bool unpooled_dims(Model *model, Node *node, Dim *dims) {
 }
 
 bool infer_max_unpool(Model *model, Node *node) {
-  Dim dims[MAX_RANK];
+  Dim dims[MAX_RANK] = {0};
   int64_t count;
   if (!unpooled_dims(model, node, dims)) return false;
   if (!node_in(node, 2)) return set_dims(model, node, 0, node->in[0]->rank, dims);
@@ -170,7 +170,7 @@ static bool fill_zero(Lower *lower, const View *out) {
 }
 
 bool lower_max_unpool(Lower *lower, Node *node) {
-  Dim dims[MAX_RANK];
+  Dim dims[MAX_RANK] = {0};
   if (!unpooled_dims(lower->model, node, dims)) return false;
   View data = lower_dense(lower, node->in[0]), indices = lower_dense(lower, node->in[1]);
   for (int i = 0; i < data.rank; i++) lower_check_equal(lower, data.dims[i], indices.dims[i]);

@@ -89,7 +89,7 @@ const Expr *expr_coord(ExprTable *table, int axis) {
 }
 
 const Expr *expr_fetch(ExprTable *table, DType type, int index, const Expr *at, const Expr *bound) {
-  assert(at->type == DT_I64 && bound->type == DT_I64);
+  assert(at && bound && at->type == DT_I64 && bound->type == DT_I64);
   Expr key = {.op = EX_FETCH, .type = type, .a = {at, bound}};
   key.index = index;
   return intern(table, key);

@@ -389,7 +389,7 @@ static void place_heap(Program *program, Place **places) {
     if (group->first < 0 || place->first < group->first) group->first = place->first;
     if (place->last > group->last) group->last = place->last;
   }
-  if (!count) return;
+  if (!groups) return;
   Dim heap = frame_heap(program), shelves_end = program->has_blocks ? dim_div(heap, dim_const(2)) : heap;
   qsort(groups, group_count, sizeof *groups, compare_known);
   for (size_t i = 0; i < group_count; i++) stack_group(program, groups, i, &groups[i]);

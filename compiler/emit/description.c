@@ -118,10 +118,10 @@ static LLVMValueRef slots(Emitter *e, const Program *program, const Step *step, 
   LLVMValueRef *items = new_items(e, step->local_count + 1);
   *count = 0;
   for (size_t i = 0; i < step->local_count && step->kind == STEP_TEMPLATE; i++)
-    items[(*count)++] = int32(e, (uint64_t)frame_slot((Program *)program, (Dim){0, step->locals[i]}));
+    items[(*count)++] = int32(e, (uint64_t)frame_find(program, (Dim){0, step->locals[i]}));
   if (step->kind == STEP_JUMP || step->kind == STEP_LABEL) {
     bool always = step->kind == STEP_LABEL || !step->condition.expr;
-    items[(*count)++] = int32(e, always ? FRAME_ZERO : (uint64_t)frame_slot((Program *)program, step->condition));
+    items[(*count)++] = int32(e, always ? FRAME_ZERO : (uint64_t)frame_find(program, step->condition));
   }
   if (step->kind == STEP_DIMS) items[(*count)++] = int32(e, FRAME_ZERO); // it knows its slots
   return array(e, items, *count);
@@ -129,10 +129,8 @@ static LLVMValueRef slots(Emitter *e, const Program *program, const Step *step, 
 
 static uint64_t jump_target(const Program *program, size_t at) {
   const Step *step = program->steps[at];
-  size_t target = at + 1; // a label is a jump to what follows
-  if (step->kind != STEP_JUMP) return step->kind == STEP_LABEL ? target : 0;
-  for (target = 0; program->steps[target] != step->target;) target++;
-  return target;
+  if (step->kind == STEP_JUMP) return program_find_step(program, step->target);
+  return step->kind == STEP_LABEL ? at + 1 : 0; // a label is a jump to what follows
 }
 
 static LLVMValueRef steps(Emitter *e, const Program *program) {

@@ -106,8 +106,7 @@ static bool run_step(Model *model, const Program *program, size_t i, Kernel *ker
   const Step *step = program->steps[i];
   void **bufs = NEW_ARRAY(program->arena, void *, step->pointer_count + 2);
   uint32_t *slots = NEW_ARRAY(program->arena, uint32_t, step->local_count);
-  for (size_t k = 0; k < step->local_count; k++)
-    slots[k] = (uint32_t)frame_slot((Program *)program, (Dim){0, step->locals[k]});
+  for (size_t k = 0; k < step->local_count; k++) slots[k] = (uint32_t)frame_find(program, (Dim){0, step->locals[k]});
   for (size_t k = 0; k < step->pointer_count; k++) {
     const Buffer *b = step->pointers[k].buffer;
     if (b->kind == BUFFER_WEIGHT && !open_weight(b, m)) return out_of_memory(model);
@@ -128,10 +127,8 @@ static bool run_step(Model *model, const Program *program, size_t i, Kernel *ker
 static size_t next_step(const Program *program, size_t at, const Memory *m) {
   const Step *step = program->steps[at];
   if (step->kind != STEP_JUMP) return at + 1;
-  if (step->condition.expr && m->frame[frame_slot((Program *)program, step->condition)]) return at + 1;
-  size_t target = 0;
-  while (program->steps[target] != step->target) target++;
-  return target;
+  if (step->condition.expr && m->frame[frame_find(program, step->condition)]) return at + 1;
+  return program_find_step(program, step->target);
 }
 
 static void free_memory(const Program *program, Memory *m) {

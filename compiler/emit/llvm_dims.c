@@ -7,7 +7,7 @@
 
 typedef struct {
   Emitter *e;
-  Program *program;
+  const Program *program;
   const Step *step;
   LLVMValueRef frame, overflow;
   LLVMValueRef *done; // by place in step->dims
@@ -16,7 +16,7 @@ typedef struct {
 static LLVMValueRef number(DimsEmitter *d, Dim dim);
 
 static LLVMValueRef slot_address(DimsEmitter *d, Dim dim) {
-  LLVMValueRef slot = LLVMConstInt(d->e->i64, (unsigned long long)frame_slot(d->program, dim), 0);
+  LLVMValueRef slot = LLVMConstInt(d->e->i64, (unsigned long long)frame_find(d->program, dim), 0);
   return LLVMBuildInBoundsGEP2(d->e->builder, d->e->i64, d->frame, &slot, 1, "");
 }
 
@@ -91,7 +91,7 @@ static LLVMValueRef number(DimsEmitter *d, Dim dim) {
 }
 
 void emit_dims(Emitter *e, const Program *program, const Step *step, LLVMValueRef kernel) {
-  DimsEmitter d = {.e = e, .program = (Program *)program, .step = step};
+  DimsEmitter d = {.e = e, .program = program, .step = step};
   d.done = NEW_ARRAY(e->model->arena, LLVMValueRef, step->dim_count);
   d.overflow = LLVMConstInt(e->i1, 0, 0);
   LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, kernel, ""));

@@ -74,6 +74,12 @@ int frame_slot(Program *program, Dim symbol) {
   return slot ? slot : frame_slots(program, 1, &symbol);
 }
 
+int frame_find(const Program *program, Dim number) {
+  const Frame *frame = program->frame;
+  assert(frame && (size_t)number.expr->id < frame->id_count && frame->slot_of[number.expr->id]);
+  return frame->slot_of[number.expr->id];
+}
+
 Dim frame_heap(Program *program) {
   Frame *frame = need_frame(program);
   struct Slot *slot = &frame->slots[FRAME_HEAP];
@@ -176,10 +182,9 @@ static Positions find_writes(const Program *program) {
   return p;
 }
 
-int frame_known(const Program *program, Dim dim) {
-  if (!dim.expr || !program->frame) return -1;
+void frame_known(const Program *program, size_t count, const Dim *dims, int *known) {
   Positions p = find_writes(program);
-  return find_position(&p, dim);
+  for (size_t i = 0; i < count; i++) known[i] = find_position(&p, dims[i]);
 }
 
 typedef struct {
@@ -267,12 +272,16 @@ static void append(Pass *pass, Step *step) {
   APPEND(pass->program->arena, pass->program->steps, pass->program->step_count, step);
 }
 
+static bool is_of_same_node(const Step *a, const Step *b) {
+  return a->loc.index == b->loc.index && !strcmp(a->loc.graph, b->loc.graph) && !strcmp(a->name, b->name);
+}
+
 // Checks of one node stand in one step.
 static void append_checks(Pass *pass, Step *step) {
   Program *program = pass->program;
   Step *before = program->step_count ? program->steps[program->step_count - 1] : NULL;
   if (!step->check_count) return;
-  if (!before || before->kind != STEP_DIMS || before->loc.index != step->loc.index) {
+  if (!before || before->kind != STEP_DIMS || !is_of_same_node(before, step)) {
     append(pass, step);
     return;
   }

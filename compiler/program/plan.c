@@ -182,6 +182,8 @@ typedef struct {
   Dim bytes;
   int64_t offset;
   int first, last; // steps
+  int known;       // in the heap: after this step; -1: from the start
+  size_t shelf;    // in the heap: of its group
 } Place;
 
 static bool is_same_access(const Step *step, const Func *func, const Access *a, const Access *b) {
@@ -319,13 +321,6 @@ static Group *find_group(Program *program, Group **groups, size_t *count, int kn
   return &(*groups)[*count - 1];
 }
 
-// The step after which a place's size is known. What a loop carries is written once more behind the steps that use it:
-// there the size is known before the first of them.
-static int place_known(const Program *program, const Buffer *buffer, const Place *place) {
-  int known = frame_known(program, buffer->bytes);
-  return known < place->first ? known : place->first - 1;
-}
-
 // The free shelf that needs to grow least, or a new one.
 static size_t find_shelf(Program *program, Group *group, const Place *place) {
   size_t best = group->shelf_count;
@@ -375,34 +370,34 @@ static int compare_first_use(const void *left, const void *right) {
 
 static void place_heap(Program *program, Place **places) {
   Buffer **buffers = NEW_ARRAY(program->arena, Buffer *, program->buffer_count);
-  size_t *shelves = NEW_ARRAY(program->arena, size_t, program->buffer_count); // by id
+  Dim *sizes = NEW_ARRAY(program->arena, Dim, program->buffer_count);
+  int *known = NEW_ARRAY(program->arena, int, program->buffer_count);
   Group *groups = NULL;
   size_t count = 0, group_count = 0;
   for (size_t i = 0; i < program->buffer_count; i++)
     if (places[i] && buffer_in_heap(program->buffers[i])) buffers[count++] = program->buffers[i];
+  if (!count) return;
   qsort(buffers, count, sizeof *buffers, compare_first_use);
+  for (size_t i = 0; i < count; i++) sizes[i] = buffers[i]->bytes;
+  frame_known(program, count, sizes, known);
   for (size_t i = 0; i < count; i++) {
-    const Place *place = places[buffers[i]->id];
+    Place *place = places[buffers[i]->id];
     if (place->first != buffers[i]->first) continue; // goes on in the place of another
-    Group *group = find_group(program, &groups, &group_count, place_known(program, buffers[i], place));
-    shelves[buffers[i]->id] = find_shelf(program, group, place);
+    // What a loop carries is written once more behind the steps that use it: there the size is known before the first.
+    place->known = known[i] < place->first ? known[i] : place->first - 1;
+    Group *group = find_group(program, &groups, &group_count, place->known);
+    place->shelf = find_shelf(program, group, place);
     if (group->first < 0 || place->first < group->first) group->first = place->first;
     if (place->last > group->last) group->last = place->last;
   }
-  if (!groups) return;
   Dim heap = frame_heap(program), shelves_end = program->has_blocks ? dim_div(heap, dim_const(2)) : heap;
   qsort(groups, group_count, sizeof *groups, compare_known);
   for (size_t i = 0; i < group_count; i++) stack_group(program, groups, i, &groups[i]);
   for (size_t i = 0; i < count; i++) {
-    Buffer *buffer = buffers[i];
-    const Place *place = places[buffer->id];
-    if (place->first != buffer->first) continue;
-    const Group *group = find_group(program, &groups, &group_count, place_known(program, buffer, place));
-    for (size_t k = i; k < count; k++) { // with all that go on in its place
-      if (places[buffers[k]->id] != places[buffer->id]) continue;
-      buffers[k]->place = group->shelves[shelves[buffer->id]].from;
-      buffers[k]->heap_left = dim_sub(shelves_end, group->end);
-    }
+    const Place *place = places[buffers[i]->id];
+    const Group *group = find_group(program, &groups, &group_count, place->known);
+    buffers[i]->place = group->shelves[place->shelf].from;
+    buffers[i]->heap_left = dim_sub(shelves_end, group->end);
   }
 }
 

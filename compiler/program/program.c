@@ -105,6 +105,12 @@ void func_store(Program *program, Func *func, const Access *access, const Expr *
   APPEND(program->arena, func->stores, func->store_count, *access);
 }
 
+size_t program_find_step(const Program *program, const Step *step) {
+  size_t i = 0;
+  while (program->steps[i] != step) i++;
+  return i;
+}
+
 Func *step_find_func(const Step *step, FuncKind kind) {
   for (size_t i = 0; i < step->arg_count; i++)
     if (step->args[i].kind == ARG_FUNC && step->args[i].func->kind == kind) return step->args[i].func;
@@ -184,7 +190,7 @@ static const char *arg_word(const Template *kernel, size_t i, int *length) {
 static void print_control(const Program *program, const Step *step, bool with_buffers, Text *out) {
   for (size_t i = 0; i < step->dim_count; i++) {
     const DimExpr *e = step->dims[i].expr;
-    text_printf(out, " [%d]=%s", frame_slot((Program *)program, step->dims[i]),
+    text_printf(out, " [%d]=%s", frame_find(program, step->dims[i]),
                 dim_text(program->dims, e->defined ? e->a : step->dims[i]));
   }
   for (size_t i = 0; i < step->check_count; i++)
@@ -192,7 +198,7 @@ static void print_control(const Program *program, const Step *step, bool with_bu
   if (step->kind != STEP_JUMP) return;
   text_printf(out, " unless ");
   print_dim(program, step, step->condition, with_buffers, out);
-  if (step->target) text_printf(out, " to %p", with_buffers ? (void *)step->target : NULL);
+  text_printf(out, " to #%zu", program_find_step(program, step->target));
 }
 
 static void print_step(const Program *program, const Step *step, bool with_buffers, Text *out) {

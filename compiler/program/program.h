@@ -175,6 +175,7 @@ int func_load(Program *program, Func *func, const Access *access); // index for 
 void func_store(Program *program, Func *func, const Access *access, const Expr *value);
 // The step's only function of that kind, or NULL.
 Func *step_find_func(const Step *step, FuncKind kind);
+size_t program_find_step(const Program *program, const Step *step); // its place
 void program_print(const Program *program, Text *out);
 // A step without buffer identities and offsets: steps with the same text can share one compiled kernel.
 const char *step_signature(const Program *program, const Step *step);
@@ -184,6 +185,8 @@ void program_verify(const Program *program);
 /* frame.c: numbers that are known at run time only, and the steps that compute them. */
 // The slot where a symbol's value stands. A new one for a symbol that has none.
 int frame_slot(Program *program, Dim symbol);
+// The slot of a number that has one.
+int frame_find(const Program *program, Dim number);
 // Gives symbols that have no slots yet consecutive ones; returns the first.
 int frame_slots(Program *program, size_t count, const Dim *symbols);
 // The same for the dims of an input, and one slot more: they are known from the start.
@@ -196,8 +199,8 @@ Buffer *frame_buffer(Program *program);
 bool *frame_late(const Program *program);
 // Bytes that the heap may have.
 Dim frame_heap(Program *program);
-// The step after which all that a dim depends on is known; -1: from the start.
-int frame_known(const Program *program, Dim dim);
+// known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
+void frame_known(const Program *program, size_t count, const Dim *dims, int *known);
 // Puts steps that compute dims where they can be computed, and lists what each step reads from the frame.
 void program_frame(Program *program);
 int frame_count(const Program *program); // slots; 0 where nothing is dynamic

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """How close emitted matrix products and convolutions come to a pure multiply-add loop on this machine.
 
-    kernels.py [--cpu LEVEL ...] [--rounds N] [--json FILE]
+    kernels.py [TEXT] [--cpu LEVEL ...] [--rounds N] [--json FILE]
+
+TEXT: only the shapes whose title holds it.
 
 Each shape is a model of one operator, compiled by ingot to a library. kernels.c runs its steps in turns with a loop of
 independent multiply-adds that touches no memory, the most that the CPU can do, in slices of about a millisecond: so
@@ -65,6 +67,7 @@ def measure(model, folder, level):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("text", nargs="?", default="")
     parser.add_argument("--cpu", action="append", choices=LEVELS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json")
@@ -78,6 +81,8 @@ def main():
             print(f"{level:<34} {'GFLOP/s':>9} {'loop':>9} {'share':>7}")
             for make, shape in shapes:
                 title = make(folder / "kernel.onnx", *shape)
+                if options.text not in title:
+                    continue
                 run = measure(folder / "kernel.onnx", folder, level)
                 rounds = [run() for _ in range(options.rounds)]
                 share = statistics.median(kernel / peak for kernel, peak in rounds)

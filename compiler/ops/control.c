@@ -103,6 +103,7 @@ static void leave(Lower *lower, Scope scope) {
 static bool lower_body(Lower *lower, Graph *body) {
   Node *node = lower->node;
   bool ok = true;
+  for (size_t i = 0; i < body->input_count; i++) ok = lower_measure(lower, body->inputs[i]) && ok;
   for (Node *inner = body->first; inner; inner = inner->next) ok = lower_node(lower, inner) && ok;
   lower->node = node;
   return ok;

@@ -491,9 +491,8 @@ static Node *nameless(Lower *lower, const Graph *graph, const Value *value, cons
   return node;
 }
 
-// Elements that shapes are made of go into the frame as soon as they are computed.
-static bool measure(Lower *lower, const Value *value) {
-  if (!value->measured || value->data) return true;
+bool lower_measure(Lower *lower, const Value *value) {
+  if (!value->measured) return true;
   View from = lower_in(lower, value);
   Dim count = view_count(&from);
   View to = view_dense(frame_buffer(lower->program), DT_I64, from.rank, from.dims);
@@ -625,16 +624,18 @@ static bool lower_inputs(Lower *lower, const Graph *graph) {
     lower->node = nameless(lower, graph, value, "input");
     if (packed) view = lower_unpacked(lower, &view, value->name);
     set_view(lower, value, &view);
-    if (!measure(lower, value)) return false;
+    if (!lower_measure(lower, value)) return false;
   }
   return true;
 }
 
 bool lower_node(Lower *lower, Node *node) {
   lower->node = node;
+  for (size_t i = 0; i < node->in_count; i++) // what became a constant later
+    if (node->in[i] && node->in[i]->data && !lower_measure(lower, node->in[i])) return false;
   if (!node->op->lower(lower, node)) return false;
   for (size_t i = 0; i < node->out_count; i++)
-    if (node->out[i] && !measure(lower, node->out[i])) return false;
+    if (node->out[i] && !lower_measure(lower, node->out[i])) return false;
   return true;
 }
 
@@ -666,7 +667,7 @@ Program *make_program(Arena *arena, const Graph *graph, const Target *target) {
   Program *program = lower_graph(arena, graph, target);
   if (!program) return NULL;
   program_fuse(program);
-  program_plan(program);
+  if (!program_plan(program, graph->model->diag)) return NULL;
   program_verify(program);
   return program;
 }

@@ -13,6 +13,8 @@ void lower_check_equal(Lower *lower, Dim a, Dim b);
 void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims);
 // A row-major buffer for what a rule needs between its steps.
 View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims);
+// Elements that shapes are made of go into the frame as soon as they are computed.
+bool lower_measure(Lower *lower, const Value *value);
 // One node of a graph, with what its results need besides.
 bool lower_node(Lower *lower, Node *node);
 // A buffer that lower_reserve gives a place and a size when the model runs, as often as they change: of values whose

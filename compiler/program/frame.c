@@ -248,7 +248,7 @@ typedef struct {
   Pass *pass;
   Step *dims; // that is being filled; NULL: only look
   int8_t *memo;
-  bool missing;
+  Dim missing; // one of them
 } Needs;
 
 static void add_dim(Pass *pass, Step *dims, Dim dim) {
@@ -264,7 +264,7 @@ static void add_dim(Pass *pass, Step *dims, Dim dim) {
 static void need_dim(void *context, Dim dim) {
   Needs *needs = context;
   if (!dim.expr || needs->pass->known[dim.expr->id]) return;
-  needs->missing = true;
+  needs->missing = dim;
   if (needs->dims && can_know(needs->pass, dim, needs->memo)) add_dim(needs->pass, needs->dims, dim);
 }
 
@@ -289,14 +289,24 @@ static void append_checks(Pass *pass, Step *step) {
     APPEND(program->arena, before->checks, before->check_count, step->checks[i]);
 }
 
-// Everything that steps from `at` on need and that can be known before `at`.
-static void insert_dims(Pass *pass, size_t at) {
+// The symbol that keeps `dim` from being known.
+static Dim find_unknown(const Pass *pass, Dim dim) {
+  while (is_compound(dim.expr)) {
+    int8_t *memo = NEW_ARRAY(pass->program->arena, int8_t, pass->id_count);
+    const DimExpr *e = dim.expr;
+    dim = !can_know(pass, e->a, memo) ? e->a : !can_know(pass, e->b, memo) ? e->b : e->c;
+  }
+  return dim;
+}
+
+// Everything that steps from `at` on need and that can be known before `at`. False after an error: `at` needs more.
+static bool insert_dims(Pass *pass, size_t at, Diag *diag) {
   Program *program = pass->program;
   Needs needs = {.pass = pass};
   each_needed(pass->old[at], need_dim, &needs);
-  if (!needs.missing) return;
+  if (!needs.missing.expr) return true;
   Step *dims = step_control(program, STEP_DIMS, &pass->old[at]->loc, pass->old[at]->name);
-  needs = (Needs){pass, dims, NEW_ARRAY(program->arena, int8_t, pass->id_count), false};
+  needs = (Needs){pass, dims, NEW_ARRAY(program->arena, int8_t, pass->id_count), dim_const(0)};
   for (size_t i = at; i < pass->old_count; i++) each_needed(pass->old[i], need_dim, &needs);
   for (size_t i = 0; i < dims->dim_count; i++)
     for (size_t b = 0; b < program->buffer_count; b++) {
@@ -307,7 +317,9 @@ static void insert_dims(Pass *pass, size_t at) {
     }
   needs = (Needs){.pass = pass};
   each_needed(pass->old[at], need_dim, &needs);
-  assert(!needs.missing && "a step needs a number that nothing finds out");
+  if (!needs.missing.expr) return true;
+  return diag_error_at(diag, &pass->old[at]->loc, "a size is needed here that nothing finds out before: '%s'",
+                       dim_text(program->dims, find_unknown(pass, needs.missing)));
 }
 
 static bool depends_on(const Pass *pass, Dim dim, const bool *written, int8_t *memo) {
@@ -410,8 +422,8 @@ int step_local(const Step *step, const DimExpr *expr) {
   return (int)i;
 }
 
-void program_frame(Program *program) {
-  if (!program->frame) return;
+bool program_frame(Program *program, Diag *diag) {
+  if (!program->frame) return true;
   for (size_t i = 0; i < program->step_count; i++) each_needed(program->steps[i], no_visit, NULL); // makes expressions
   Pass pass = {program, program->steps, program->step_count, dims_count(program->dims) + 1, NULL, NULL};
   pass.known = NEW_ARRAY(program->arena, bool, pass.id_count);
@@ -425,7 +437,7 @@ void program_frame(Program *program) {
   for (size_t i = 0; i < pass.old_count; i++) {
     Step *step = pass.old[i];
     if (step->kind == STEP_LABEL) pass_label(&pass, i);
-    insert_dims(&pass, i);
+    if (!insert_dims(&pass, i, diag)) return false;
     step->dim_count = 0; // the step before has computed them
     if (step->kind == STEP_DIMS)
       append_checks(&pass, step);
@@ -439,4 +451,5 @@ void program_frame(Program *program) {
   }
   for (size_t i = 0; i < program->step_count; i++)
     each_read(program->steps[i], add_local, &(Locals){program, program->steps[i]});
+  return true;
 }

@@ -308,6 +308,40 @@ case("branch_in_loop", """(float[n] x, int64 m) => (float[p] y) {
             else_branch = otherwise () => (float[g] v) { v = Neg(s) }> }> }""",
      [{"x": floats(n), "m": scalar(m)} for n, m in ((1, 1), (3, 0), (3, 2), (5, 7), (0, 3))], zero=scalar(0))  # fmt: skip
 
+# --- sizes out of the data, at places where symbols could be lost
+
+case("size_behind_identity", """(float[n] x, int64[1] k) => (int64[a] r, float[b] z, float[c] w) {
+    same = Identity(k)
+    again = Identity(k)
+    n = Squeeze(same)
+    m = Squeeze(again)
+    r = Range(zero, n, one)
+    z = ConstantOfShape(same)
+    most = Max(again, first)
+    w = Expand(x, most)
+    v = Range(zero, m, one) }""",
+     [{"x": floats(1), "k": ints(k)} for k in (1, 5, 3)], zero=scalar(0), one=scalar(1), first=ints(1))  # fmt: skip
+
+case("size_carried", """(float[n] x, int64 m, int64 first) => (float[p] y, int64 last) {
+    y, last = Loop(m, , x, first)<body = body (int64 i, bool c, float[a] s, int64 k) => (bool d, float[b] t, int64 l) {
+        d = Identity(c)
+        one = Constant<value_int = 1>()
+        l = Add(k, one)
+        zero = Constant<value_int = 0>()
+        r = Range(zero, k, one)
+        f = Cast<to = 1>(r)
+        t = Concat<axis = 0>(s, f) }> }""",
+     [{"x": floats(n), "m": scalar(m), "first": scalar(first)} for n, m, first in ((1, 1, 1), (2, 4, 0), (3, 5, 7))])  # fmt: skip
+
+case("size_scanned", """(float[n] x, int64[m] sizes) => (float[n] y) {
+    y = Scan<num_scan_inputs = 1, body = body (float[n] a, int64 k) => (float[n] b) {
+        r = Range(none, k, unit)
+        f = Cast<to = 1>(r)
+        sum = ReduceSum<keepdims = 0>(f)
+        b = Add(a, sum) }>(x, sizes) }""",
+     [{"x": floats(2), "sizes": ints(*sizes)} for sizes in ((1,), (2, 5, 3), (7, 0, 4, 1))],
+     none=scalar(0), unit=scalar(1))  # fmt: skip
+
 for directions in ([0, 0], [1, 0], [0, 1], [1, 1]):
     case("scan_" + "".join("fb"[d] for d in directions), f"""(float[k] s, float[n,k] x) => (float[k] last, float[n,k] y) {{
     last, y = Scan<num_scan_inputs = 1, scan_input_directions = [{directions[0]}],

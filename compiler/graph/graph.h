@@ -184,6 +184,7 @@ struct Value {
   const Content *content; // where the kind is not VALUE_TENSOR
   DType type;             // of elements, of a map: of its values
   int rank;               // -1: not known yet
+  int loose;              // so many leading dims, of size 1, may be missing: the branches of an If differ in rank
   Dim *dims;              // [rank]
   Tensor *data;           // constant, or NULL
   Dim *elems;    // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL

@@ -28,10 +28,11 @@ static bool set_value(Model *model, Value *value, DType type, int rank, const Di
 }
 
 // The same type, and kind of value, as another value, with other dims.
-static bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, const Dim *dims) {
+static bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, int rank,
+                           const Dim *dims) {
   value->kind = like->kind;
   value->content = content;
-  return set_value(model, value, like->type, like->rank, dims);
+  return set_value(model, value, like->type, rank, dims);
 }
 
 static const Content *join_contents(Model *model, const Content *a, const Content *b) {
@@ -124,6 +125,16 @@ bool expand_branch(Expansion *e, Node *node) {
   return true;
 }
 
+// What the branches give may differ in rank where only broadcasting operators read it: the lower one gets leading dims.
+static int joined_rank(const Value *a, const Value *b) { return a->rank > b->rank ? a->rank : b->rank; }
+
+static int least_rank(const Value *value) { return value->rank - value->loose; }
+
+static Dim padded_dim(const Value *value, int rank, int k) {
+  int own = k - (rank - value->rank);
+  return own < 0 ? dim_const(1) : value->dims[own];
+}
+
 bool infer_branch(Model *model, Node *node) {
   Graph *bodies[2] = {find_body(model, node, "then_branch"), find_body(model, node, "else_branch")};
   if (!bodies[0] || !bodies[1] || !infer_graph(bodies[0]) || !infer_graph(bodies[1])) return false;
@@ -137,21 +148,25 @@ bool infer_branch(Model *model, Node *node) {
     if (!same_kind(a, b))
       return node_error(model, node, "output %zu is %s in one branch and %s in the other", i, value_text(model, a),
                         value_text(model, b));
-    if (a->rank != b->rank)
-      return node_error(model, node, "output %zu has rank %d in one branch and %d in the other", i, a->rank, b->rank);
     Dim dims[MAX_RANK];
-    for (int k = 0; k < a->rank; k++)
-      dims[k] = dim_equal(a->dims[k], b->dims[k]) ? a->dims[k] : dim_new_symbol(model->dims, node->out[i]->name);
-    set_value_like(model, node->out[i], a, join_contents(model, a->content, b->content), dims);
+    int rank = joined_rank(a, b), least = least_rank(a) < least_rank(b) ? least_rank(a) : least_rank(b);
+    for (int k = 0; k < rank; k++) {
+      dims[k] = padded_dim(a, rank, k);
+      if (!dim_equal(dims[k], padded_dim(b, rank, k))) dims[k] = dim_new_symbol(model->dims, node->out[i]->name);
+    }
+    set_value_like(model, node->out[i], a, join_contents(model, a->content, b->content), rank, dims);
+    node->out[i]->loose = rank - least;
   }
   return true;
 }
 
 // Where the branch's result goes. Dims that differ between the branches are assigned.
 static bool join(Lower *lower, const Value *out, View *to, const Value *result) {
-  View from = lower_in(lower, result);
+  View whole = lower_in(lower, result), from;
   Dim symbols[MAX_RANK], values[MAX_RANK];
   size_t count = 0;
+  for (int k = 0; k < out->rank; k++) values[k] = padded_dim(result, out->rank, k);
+  from = view_broadcast(&whole, out->rank, values);
   for (int k = 0; k < out->rank; k++)
     if (!dim_equal(out->dims[k], from.dims[k])) symbols[count] = out->dims[k], values[count++] = from.dims[k];
   if (!count) return lower_copy(lower, to, &from);
@@ -188,7 +203,7 @@ bool lower_branch(Lower *lower, Node *node) {
     const Value *out = node->out[i], *a = then_branch->outputs[i], *b = else_branch->outputs[i];
     if (!out) continue;
     bool changes = false;
-    for (int k = 0; k < out->rank; k++) changes |= !dim_equal(a->dims[k], b->dims[k]);
+    for (int k = 0; k < out->rank; k++) changes |= !dim_equal(padded_dim(a, out->rank, k), padded_dim(b, out->rank, k));
     outs[i] = carried_view(lower, out->name, value_storage(out), out->rank, out->dims, changes);
   }
   view_reshape(&condition, 0, NULL, &scalar);
@@ -237,7 +252,7 @@ static bool start_carried(Model *model, Node *node, const Cycle *c, Graph *body,
     Dim dims[MAX_RANK];
     for (int k = 0; k < first->rank; k++)
       dims[k] = changes[i * MAX_RANK + (size_t)k] ? dim_new_symbol(model->dims, in->name) : first->dims[k];
-    set_value_like(model, in, first, contents[i] ? contents[i] : first->content, dims);
+    set_value_like(model, in, first, contents[i] ? contents[i] : first->content, first->rank, dims);
   }
   return true;
 }
@@ -274,9 +289,12 @@ static bool infer_cycle(Model *model, Node *node, const Cycle *c) {
   if (!find_changes(model, node, c, changes, contents) || !start_carried(model, node, c, c->body, changes, contents))
     return false;
   if (!infer_graph(c->body)) return false;
+  for (size_t i = 0; i < c->body->output_count; i++)
+    if (c->body->outputs[i]->loose)
+      return node_error(model, node, "the branches of an If in the body give output %zu of different ranks", i);
   for (size_t i = 0; i < c->carried && i < node->out_count; i++) {
     const Value *in = c->body->inputs[c->body_input + i];
-    if (node->out[i]) set_value_like(model, node->out[i], in, in->content, in->dims);
+    if (node->out[i]) set_value_like(model, node->out[i], in, in->content, in->rank, in->dims);
   }
   return true;
 }

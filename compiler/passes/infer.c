@@ -30,6 +30,27 @@ static bool apply_rule(Graph *graph, Node *node, bool *replaced) {
   return *replaced || node->op->infer(graph->model, node);
 }
 
+// Where the rank of an input is not sure, operators that broadcast do not care: their result is as unsure as the surest
+// of its inputs.
+static bool settle_rank(Model *model, Node *node) {
+  static const char *const others[] = {"Cast", "CastLike", "Identity"};
+  bool broadcasts = node->op->infer == infer_elementwise, loose = false;
+  int least = 0;
+  for (size_t i = 0; i < COUNT(others); i++) broadcasts |= node_is(node, "", others[i]);
+  for (size_t i = 0; i < node->in_count; i++) {
+    const Value *in = node->in[i];
+    if (!in) continue;
+    if (in->loose && !broadcasts)
+      return node_error(model, node,
+                        "input %zu has rank %d or %d: the branches of an If differ, and this operator must know", i,
+                        in->rank - in->loose, in->rank);
+    loose |= in->loose > 0;
+    if (least < in->rank - in->loose) least = in->rank - in->loose;
+  }
+  if (loose) node->out[0]->loose = node->out[0]->rank - least;
+  return true;
+}
+
 // A rule may ask for elements that are computed from constants; where folding has not made those known, the run tells.
 static bool infer_node(Graph *graph, Node *node, bool *replaced) {
   Model *model = graph->model;
@@ -48,7 +69,7 @@ bool infer_graph(Graph *graph) {
     if (is_inferred(node) || !inputs_known(node)) continue; // the second: reported where it began
     Node *before = node->prev;
     bool good = known_operator(model, node) && op_check_types(model, node), replaced = false;
-    if (good) good = infer_node(graph, node, &replaced);
+    if (good) good = infer_node(graph, node, &replaced) && (replaced || settle_rank(model, node));
     if (replaced) next = before ? before->next : graph->first;
     if (!good && model->diag->errors - errors >= MAX_ERRORS) return false;
     if (!good || replaced) continue;
@@ -72,6 +93,14 @@ bool infer_graph(Graph *graph) {
 }
 
 bool infer_shapes(Model *model, const PassOptions *options) {
+  const Graph *graph = model->graph;
   (void)options;
-  return infer_graph(model->graph);
+  if (!infer_graph(model->graph)) return false;
+  for (size_t i = 0; i < graph->output_count; i++) {
+    const Value *out = graph->outputs[i];
+    if (!out->loose) continue;
+    return node_error(model, out->producer, "output '%s' has rank %d or %d: the branches of an If differ", out->name,
+                      out->rank - out->loose, out->rank);
+  }
+  return true;
 }

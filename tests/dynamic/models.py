@@ -233,6 +233,18 @@ case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
      [{"x": floats(n, 4), "first": scalar(first, bool)} for n in (1, 5, 0, 13) for first in (True, False)],
      zero=ints(0), unit=ints(1))  # fmt: skip
 
+case("branches_of_other_rank", """(float[n,m] x, bool first) => (float[n,m] y, float[n,m] z) {
+    s = If(first)<
+        then_branch = then () => (float a) { a = ReduceMax<keepdims = 0>(x) },
+        else_branch = otherwise () => (float[m] b) { b = ReduceMax<keepdims = 0>(x, zero) }>
+    h = Tanh(s)
+    y = Add(x, h)
+    t = If(first)<
+        then_branch = inner () => (float[1,m] c) { c = ReduceMin<keepdims = 1>(x, zero) },
+        else_branch = outer () => (float d) { d = ReduceMin<keepdims = 0>(x) }>
+    z = Mul(t, x) }""",
+     [{"x": floats(n, m), "first": scalar(first, bool)} for n, m in ((1, 1), (3, 5), (2, 4)) for first in (True, False)], zero=ints(0))  # fmt: skip
+
 LOOPED = "(float[n,3] x, int64 m) => (float[p,3] y, float[q,3] more)"
 case("loop_concat", LOOPED + """ {
     y = Loop(m, , x)<body = body (int64 i, bool c, float[a,3] s) => (bool d, float[b,3] t) {

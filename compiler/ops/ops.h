@@ -59,7 +59,7 @@ bool need_rank(Model *model, Node *node, size_t input, int min, int max);
 // them already are passed by. False after recorded errors.
 bool infer_graph(Graph *graph);
 
-/* lower.c: helpers of the lower rules. */
+/* view.c, lower.c, lower_steps.c, lower_map.c: helpers of the lower rules. */
 
 // Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
 // Squeeze are other views of the same buffer; a convolution's result is a channels-last buffer seen as NCHW. Operators

@@ -49,7 +49,16 @@ static int add_slot(Program *program, const DimExpr *e, int end, bool input) {
   return slot;
 }
 
+// Whether the symbols have consecutive slots already: a constant is measured at each of its readers.
+static bool have_slots(Program *program, size_t count, const Dim *symbols) {
+  int first = count ? *find_slot(program, symbols[0].expr) : 0;
+  for (size_t i = 0; first && i < count; i++)
+    if (*find_slot(program, symbols[i].expr) != first + (int)i) return false;
+  return first && program->frame->slots[first].end == first + (int)count;
+}
+
 int frame_slots(Program *program, size_t count, const Dim *symbols) {
+  if (have_slots(program, count, symbols)) return *find_slot(program, symbols[0].expr);
   int first = (int)need_frame(program)->slot_count;
   for (size_t i = 0; i < count; i++) add_slot(program, symbols[i].expr, first + (int)count, false);
   return first;
@@ -318,8 +327,11 @@ static bool insert_dims(Pass *pass, size_t at, Diag *diag) {
   needs = (Needs){.pass = pass};
   each_needed(pass->old[at], need_dim, &needs);
   if (!needs.missing.expr) return true;
+  Dim unknown = find_unknown(pass, needs.missing);
+  if (dim_is_overflow(unknown))
+    return diag_error_at(diag, &pass->old[at]->loc, "a size here is computed by numbers beyond 64 bits, or by 0");
   return diag_error_at(diag, &pass->old[at]->loc, "a size is needed here that nothing finds out before: '%s'",
-                       dim_text(program->dims, find_unknown(pass, needs.missing)));
+                       dim_text(program->dims, unknown));
 }
 
 static bool depends_on(const Pass *pass, Dim dim, const bool *written, int8_t *memo) {

@@ -187,7 +187,7 @@ void program_verify(const Program *program);
 int frame_slot(Program *program, Dim symbol);
 // The slot of a number that has one.
 int frame_find(const Program *program, Dim number);
-// Gives symbols that have no slots yet consecutive ones; returns the first.
+// Consecutive slots for symbols, those that they have or new ones; returns the first.
 int frame_slots(Program *program, size_t count, const Dim *symbols);
 // The same for the dims of an input, and one slot more: they are known from the start.
 int frame_input(Program *program, size_t count, const Dim *dims);

@@ -354,6 +354,15 @@ case("size_scanned", """(float[n] x, int64[m] sizes) => (float[n] y) {
      [{"x": floats(2), "sizes": ints(*sizes)} for sizes in ((1,), (2, 5, 3), (7, 0, 4, 1))],
      none=scalar(0), unit=scalar(1))  # fmt: skip
 
+# An expression of dims that grows with every node.
+LONG = ["l0 = Add(n, m)"] + [
+    f"a{i} = Mul(l{i}, three) b{i} = Add(a{i}, n) c{i} = Div(b{i}, four) d{i} = Min(c{i}, l{i}) l{i + 1} = Add(d{i}, m)"
+    for i in range(300)]  # fmt: skip
+case("long_size", "(float[p,q] x) => (int64[r] y) { s = Shape(x) n = Gather(s, zero) m = Gather(s, one) "
+     + " ".join(LONG) + " y = Range(zero, l300, one) }",
+     [{"x": floats(n, m)} for n, m in ((1, 1), (7, 3), (100, 2))],
+     zero=scalar(0), one=scalar(1), three=scalar(3), four=scalar(4))  # fmt: skip
+
 for directions in ([0, 0], [1, 0], [0, 1], [1, 1]):
     case("scan_" + "".join("fb"[d] for d in directions), f"""(float[k] s, float[n,k] x) => (float[k] last, float[n,k] y) {{
     last, y = Scan<num_scan_inputs = 1, scan_input_directions = [{directions[0]}],

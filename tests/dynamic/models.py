@@ -21,9 +21,10 @@ class Case:
     weights: dict = field(default_factory=dict)
     says: tuple = ()
     options: tuple = ()  # of `run`
+    opset: int = 18
 
     def model(self):
-        made = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 18]> {self.name} {self.text}')
+        made = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {self.opset}]> {self.name} {self.text}')
         made.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in self.weights.items())
         for graph in graphs_of(made.graph):
             for i, node in enumerate(graph.node):  # faults name the node
@@ -39,8 +40,8 @@ def graphs_of(graph):
                 yield from graphs_of(attribute.g)
 
 
-def case(name, text, runs, **weights):
-    CASES.append(Case(name, text, runs, weights))
+def case(name, text, runs, opset=18, **weights):
+    CASES.append(Case(name, text, runs, weights, opset=opset))
 
 
 def fault(name, says, text, run, options=(), **weights):
@@ -373,6 +374,17 @@ for directions in ([0, 0], [1, 0], [0, 1], [1, 1]):
                        d = Tanh(c) }}>(s, x) }}""",
          [{"s": floats(k), "x": floats(n, k)} for n, k in ((1, 1), (5, 3), (31, 2), (2, 17))],
          half=scalar(0.5, np.float32))  # fmt: skip
+
+for name, lengths, directions in (("", "", 0), ("_back", "", 1), ("_lengths", "l", 0), ("_lengths_back", "l", 1)):
+    given = "int64[b] l, " if lengths else ""
+    case(f"scan_batches{name}", f"""({given}float[b,k] s, float[b,n,k] x, float[b,n] w) => (float[b,k] last, float[b,n,k] y) {{
+    last, y = Scan<num_scan_inputs = 2, directions = [{directions}, 0], body = body (float[k] a, float[k] c, float f) =>
+                                            (float[k] d, float[k] e) {{
+        g = Mul(c, f)
+        d = Add(a, g)
+        e = Tanh(d) }}>({lengths}, s, x, w) }}""",
+         [{**({"l": ints(*ls)} if lengths else {}), "s": floats(b, k), "x": floats(b, n, k), "w": floats(b, n)}
+          for b, n, k, ls in ((1, 3, 2, (3,)), (2, 5, 3, (2, 5)), (3, 4, 4, (1, 3, 4)))], opset=8)  # fmt: skip
 
 # --- faults: sentences that name the node
 

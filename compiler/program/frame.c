@@ -4,7 +4,7 @@
 // shape or the count of a NonZero, which the step writes; and expressions of those, which dims steps compute. A dims
 // step stands where the first of its results is needed and computes all that can be known there, so that a program has
 // few of them. What was computed before a branch or a loop holds inside unless the loop writes what it depends on; what
-// was computed inside does not hold behind it.
+// was computed inside does not hold behind it. Before a loop stands what its rounds need and do not change.
 #include "compiler/program/program.h"
 #include "runtime/model.h"
 #include "templates/status.h"
@@ -253,11 +253,43 @@ static bool can_know(const Pass *pass, Dim dim, int8_t *memo) {
   return *m > 0;
 }
 
+static bool depends_on(const Pass *pass, Dim dim, const bool *written, int8_t *memo) {
+  if (!dim.expr) return false;
+  if (written[dim.expr->id]) return true;
+  int8_t *m = &memo[dim.expr->id];
+  if (!*m)
+    *m = is_compound(dim.expr) &&
+                 (depends_on(pass, dim.expr->a, written, memo) || depends_on(pass, dim.expr->b, written, memo) ||
+                  depends_on(pass, dim.expr->c, written, memo))
+             ? 1
+             : -1;
+  return *m > 0;
+}
+
+typedef struct {
+  Pass *pass;
+  bool *written; // by expression id
+} Writes;
+
+static void note_write(void *context, int slot) {
+  Writes *w = context;
+  const DimExpr *e = w->pass->program->frame->slots[slot].expr;
+  if (e && (size_t)e->id < w->pass->id_count) w->written[e->id] = true;
+}
+
+static Writes find_written(Pass *pass, size_t from, size_t to) {
+  Writes writes = {pass, NEW_ARRAY(pass->program->arena, bool, pass->id_count)};
+  for (size_t i = from; i <= to; i++) each_written(pass->program, pass->old[i], note_write, &writes);
+  return writes;
+}
+
 typedef struct {
   Pass *pass;
   Step *dims; // that is being filled; NULL: only look
   int8_t *memo;
-  Dim missing; // one of them
+  Dim missing;         // one of them
+  const bool *changes; // numbers that must not be used, by expression id; NULL: none
+  int8_t *uses;        // memo of depends_on
 } Needs;
 
 static void add_dim(Pass *pass, Step *dims, Dim dim) {
@@ -274,6 +306,7 @@ static void need_dim(void *context, Dim dim) {
   Needs *needs = context;
   if (!dim.expr || needs->pass->known[dim.expr->id]) return;
   needs->missing = dim;
+  if (needs->changes && depends_on(needs->pass, dim, needs->changes, needs->uses)) return;
   if (needs->dims && can_know(needs->pass, dim, needs->memo)) add_dim(needs->pass, needs->dims, dim);
 }
 
@@ -308,22 +341,32 @@ static Dim find_unknown(const Pass *pass, Dim dim) {
   return dim;
 }
 
-// Everything that steps from `at` on need and that can be known before `at`. False after an error: `at` needs more.
+// A dims step of everything that steps from `at` on need and that can be known before `at`, without the numbers that
+// `changes` marks (NULL: with all). None where that is nothing.
+static void fill_dims(Pass *pass, size_t at, const bool *changes) {
+  Program *program = pass->program;
+  Arena *arena = program->arena;
+  Step *dims = step_control(program, STEP_DIMS, &pass->old[at]->loc, pass->old[at]->name);
+  Needs needs = {.pass = pass, .dims = dims, .memo = NEW_ARRAY(arena, int8_t, pass->id_count), .changes = changes};
+  needs.uses = changes ? NEW_ARRAY(arena, int8_t, pass->id_count) : NULL;
+  for (size_t i = at; i < pass->old_count; i++) each_needed(pass->old[i], need_dim, &needs);
+  if (!dims->dim_count) program->step_count--;
+  for (size_t i = 0; i < dims->dim_count; i++)
+    for (size_t b = 0; b < program->buffer_count; b++) {
+      const Buffer *buffer = program->buffers[b];
+      if (!buffer_in_heap(buffer) || !dim_equal(buffer->heap_left, dims->dims[i])) continue;
+      APPEND(arena, dims->checks, dims->check_count, ((DimCheck){dims->dims[i], STATUS_MEMORY}));
+      break;
+    }
+}
+
+// What the step at `at` needs. False after an error: that cannot be known before it.
 static bool insert_dims(Pass *pass, size_t at, Diag *diag) {
   Program *program = pass->program;
   Needs needs = {.pass = pass};
   each_needed(pass->old[at], need_dim, &needs);
   if (!needs.missing.expr) return true;
-  Step *dims = step_control(program, STEP_DIMS, &pass->old[at]->loc, pass->old[at]->name);
-  needs = (Needs){pass, dims, NEW_ARRAY(program->arena, int8_t, pass->id_count), dim_const(0)};
-  for (size_t i = at; i < pass->old_count; i++) each_needed(pass->old[i], need_dim, &needs);
-  for (size_t i = 0; i < dims->dim_count; i++)
-    for (size_t b = 0; b < program->buffer_count; b++) {
-      const Buffer *buffer = program->buffers[b];
-      if (!buffer_in_heap(buffer) || !dim_equal(buffer->heap_left, dims->dims[i])) continue;
-      APPEND(program->arena, dims->checks, dims->check_count, ((DimCheck){dims->dims[i], STATUS_MEMORY}));
-      break;
-    }
+  fill_dims(pass, at, NULL);
   needs = (Needs){.pass = pass};
   each_needed(pass->old[at], need_dim, &needs);
   if (!needs.missing.expr) return true;
@@ -332,30 +375,6 @@ static bool insert_dims(Pass *pass, size_t at, Diag *diag) {
     return diag_error_at(diag, &pass->old[at]->loc, "a size here is computed by numbers beyond 64 bits, or by 0");
   return diag_error_at(diag, &pass->old[at]->loc, "a size is needed here that nothing finds out before: '%s'",
                        dim_text(program->dims, unknown));
-}
-
-static bool depends_on(const Pass *pass, Dim dim, const bool *written, int8_t *memo) {
-  if (!dim.expr) return false;
-  if (written[dim.expr->id]) return true;
-  int8_t *m = &memo[dim.expr->id];
-  if (!*m)
-    *m = is_compound(dim.expr) &&
-                 (depends_on(pass, dim.expr->a, written, memo) || depends_on(pass, dim.expr->b, written, memo) ||
-                  depends_on(pass, dim.expr->c, written, memo))
-             ? 1
-             : -1;
-  return *m > 0;
-}
-
-typedef struct {
-  Pass *pass;
-  bool *written; // by expression id
-} Writes;
-
-static void note_write(void *context, int slot) {
-  Writes *w = context;
-  const DimExpr *e = w->pass->program->frame->slots[slot].expr;
-  if (e && (size_t)e->id < w->pass->id_count) w->written[e->id] = true;
 }
 
 typedef struct {
@@ -379,9 +398,8 @@ static void forget(void *context, Dim dim) {
 // Steps from..to write numbers: what is computed from those is not known any more. The numbers themselves are, when
 // `now`.
 static void forget_written(Pass *pass, size_t from, size_t to, bool now) {
-  Writes writes = {pass, NEW_ARRAY(pass->program->arena, bool, pass->id_count)};
+  Writes writes = find_written(pass, from, to);
   bool any = false;
-  for (size_t i = from; i <= to; i++) each_written(pass->program, pass->old[i], note_write, &writes);
   for (size_t id = 0; id < pass->id_count; id++) any |= writes.written[id];
   if (!any) return;
   Stale stale = {pass, writes.written, NEW_ARRAY(pass->program->arena, int8_t, pass->id_count),
@@ -406,8 +424,11 @@ static void meet(Pass *pass, bool **at_label) {
 }
 
 static void pass_label(Pass *pass, size_t at) {
-  for (size_t i = at + 1; i < pass->old_count; i++) // a loop: what it writes is not the same every time
-    if (pass->old[i]->kind == STEP_JUMP && pass->old[i]->target == pass->old[at]) forget_written(pass, at, i, false);
+  for (size_t i = at + 1; i < pass->old_count; i++) {
+    if (pass->old[i]->kind != STEP_JUMP || pass->old[i]->target != pass->old[at]) continue;
+    fill_dims(pass, at, find_written(pass, at, i).written); // a loop: what is the same every time is computed once,
+    forget_written(pass, at, i, false);                     // what it writes is not
+  }
   if (!pass->at_label[at]) return;
   const Step *before = at ? pass->old[at - 1] : NULL;
   bool falls_through = !before || before->kind != STEP_JUMP || before->condition.expr;

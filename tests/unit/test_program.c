@@ -728,6 +728,42 @@ static void test_dims_steps(void **state) {
   assert_int_equal(in_loop, 1);
 }
 
+// What the rounds of a loop need and do not change is computed before it, though nothing there needs it.
+static void test_dims_before_a_loop(void **state) {
+  (void)state;
+  static const Loc loc = {.file = "test"};
+  Dim n = dim_symbol(program->dims, "n"), round = dim_new_symbol(program->dims, "round");
+  Buffer *in = input(8);
+  frame_input(program, 1, &n);
+  Buffer *frame = frame_buffer(program);
+  type = DT_I64;
+  Step *start = map("start", SPACE(1, 1, 1, 1), flat(frame), INS(flat(in)), x(0));
+  type = DT_F32;
+  start->pointers[1].offset = dim_const(8 * (int64_t)frame_slot(program, round));
+  step_find_func(start, FUNC_BODY)->stores[0].pointer = 1;
+  Step *head = step_control(program, STEP_LABEL, &loc, "head");
+  Step *slice = relu("slice", 8, in, output(8)), *whole = relu("whole", 8, in, output(8));
+  slice->args[3].i = dim_times(round, 3);
+  whole->args[3].i = dim_times(n, 5);
+  type = DT_I64;
+  Step *next = map("next", SPACE(1, 1, 1, 1), flat(frame), INS(flat(in)), x(0));
+  type = DT_F32;
+  next->pointers[1].offset = start->pointers[1].offset;
+  step_find_func(next, FUNC_BODY)->stores[0].pointer = 1;
+  Step *back = step_control(program, STEP_JUMP, &loc, "back");
+  back->condition = dim_const(0);
+  back->target = head;
+  assert_true(program_plan(program, NULL));
+  const Step *before = program->steps[1], *inside = program->steps[3];
+  assert_int_equal(before->kind, STEP_DIMS);
+  assert_int_equal(before->dim_count, 1);
+  assert_true(dim_equal(before->dims[0], dim_times(n, 5)));
+  assert_int_equal(program->steps[2]->kind, STEP_LABEL);
+  assert_int_equal(inside->kind, STEP_DIMS);
+  assert_int_equal(inside->dim_count, 1);
+  assert_true(dim_equal(inside->dims[0], dim_times(round, 3)));
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -759,6 +795,7 @@ int main(void) {
       TEST(test_arena_is_tight),
       TEST(test_filled_by_a_loop),
       TEST(test_dims_steps),
+      TEST(test_dims_before_a_loop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,24 @@ typedef struct {
   View *results; // by scan output
 } Rounds;
 
+// Whether a carried sequence is only appended to, and what comes of that is only carried on.
+static bool is_appended(const Cycle *c, size_t i) {
+  const Value *in = c->body->inputs[c->body_input + i], *out = c->body->outputs[c->body_output + i];
+  const Node *insert = out->producer;
+  size_t count = 0;
+  for (size_t k = 0; k < c->body->output_count; k++) count += c->body->outputs[k] == out;
+  return insert && node_is(insert, "", "SequenceInsert") && insert->in[0] == in && !node_in(insert, 2) &&
+         in->use_count == 1 && !in->is_output && out->use_count == 0 && count == 1;
+}
+
+// For how many more elements there is room in its head is not known before the first one comes.
+static void allow_append(Lower *lower, const Value *sequence) {
+  View *room = NEW(lower->program->arena, View);
+  *room = lower_scratch(lower, DT_I64, 0, NULL);
+  lower_map(lower, room, NULL, 0, expr_int(lower->program->exprs, DT_I64, 0));
+  lower->rooms[sequence->id] = room;
+}
+
 // The first values of what is carried.
 static bool start_rounds(Lower *lower, Node *node, const Cycle *c, Rounds *r) {
   Dim *symbols = NULL, *values = NULL;
@@ -33,6 +51,7 @@ static bool start_rounds(Lower *lower, Node *node, const Cycle *c, Rounds *r) {
     if (r->changes[i]) lower_reserve(lower, r->own[i], dim_bytes(first.type, view_count(&first)), dim_const(0));
     if (!lower_copy(lower, &to, &first)) return false;
     lower_alias(lower, in, &r->state[i]);
+    if (r->changes[i] && is_appended(c, i)) allow_append(lower, in);
   }
   assign_dims(lower, count, symbols, values);
   return true;
@@ -54,7 +73,7 @@ static bool end_round(Lower *lower, const Cycle *c, Rounds *r) {
     results[i] = lower_in(lower, c->body->outputs[c->body_output + i]);
     bool same = results[i].buffer == r->own[i] && dim_equal(results[i].offset, r->state[i].offset) &&
                 view_is_dense(&results[i]);
-    if (same) results[i].buffer = NULL; // nothing to do
+    if (same) results[i].buffer = NULL; // nothing to copy
     if (same || !is_carried(c, r, results[i].buffer)) continue;
     View copy = lower_scratch(lower, results[i].type, results[i].rank, results[i].dims);
     if (!lower_copy(lower, &copy, &results[i])) return false;
@@ -62,13 +81,13 @@ static bool end_round(Lower *lower, const Cycle *c, Rounds *r) {
   }
   for (size_t i = 0; i < c->carried; i++) {
     const View *from = &results[i], *state = &r->state[i];
-    if (!from->buffer) continue;
     for (int k = 0; k < from->rank; k++) {
       if (dim_equal(from->dims[k], state->dims[k])) continue;
       size_t at = count;
       APPEND(lower->program->arena, symbols, at, state->dims[k]);
       APPEND(lower->program->arena, values, count, from->dims[k]);
     }
+    if (!from->buffer) continue;
     View to = r->changes[i] ? view_dense(r->own[i], from->type, from->rank, from->dims) : *state;
     if (r->changes[i]) lower_reserve(lower, r->own[i], dim_bytes(from->type, view_count(from)), dim_const(0));
     if (!lower_copy(lower, &to, from)) return false;

@@ -30,7 +30,8 @@ static View new_arena_view(Lower *lower, const char *name, DType type, int rank,
 }
 
 View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims) {
-  return new_arena_view(lower, lower->node->out[0]->name, type, rank, dims);
+  const Value *out = lower->node->out[0]; // NULL where a loop's first result is not wanted
+  return new_arena_view(lower, out ? out->name : lower->node->loc.name, type, rank, dims);
 }
 
 View lower_out(Lower *lower, Value *value) {

@@ -115,6 +115,7 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
   Lower lower = {.model = model, .target = target, .program = program};
   lower.views = NEW_ARRAY(arena, View *, (size_t)model->values);
   lower.channels_last = NEW_ARRAY(arena, View *, (size_t)model->values);
+  lower.rooms = NEW_ARRAY(arena, View *, (size_t)model->values);
   program->inputs = graph->inputs, program->input_count = graph->input_count;
   program->outputs = graph->outputs, program->output_count = graph->output_count;
   program->input_slots = NEW_ARRAY(arena, int, graph->input_count);

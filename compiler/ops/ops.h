@@ -79,6 +79,7 @@ struct Lower {
   Program *program;
   View **views;         // by value id; NULL until the value is computed
   View **channels_last; // by value id: what lower_channels_last gave before
+  View **rooms;         // by value id: the room of a sequence that may be appended to in its place; NULL: it may not
   Node *node;           // that is being lowered
   Dim *checked;         // dims that a check stands for already
   size_t check_count;

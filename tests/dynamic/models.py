@@ -22,6 +22,7 @@ class Case:
     says: tuple = ()
     options: tuple = ()  # of `run`
     opset: int = 18
+    expects: list = None  # {output: array} a run, where ONNX Runtime does not run the model
 
     def model(self):
         made = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {self.opset}]> {self.name} {self.text}')
@@ -40,8 +41,8 @@ def graphs_of(graph):
                 yield from graphs_of(attribute.g)
 
 
-def case(name, text, runs, opset=18, **weights):
-    CASES.append(Case(name, text, runs, weights, opset=opset))
+def case(name, text, runs, opset=18, expects=None, **weights):
+    CASES.append(Case(name, text, runs, weights, opset=opset, expects=expects))
 
 
 def fault(name, says, text, run, options=(), **weights):
@@ -354,6 +355,26 @@ case("size_scanned", """(float[n] x, int64[m] sizes) => (float[n] y) {
         b = Add(a, sum) }>(x, sizes) }""",
      [{"x": floats(2), "sizes": ints(*sizes)} for sizes in ((1,), (2, 5, 3), (7, 0, 4, 1))],
      none=scalar(0), unit=scalar(1))  # fmt: skip
+
+case("loop_turned", """(float[n,m] x, int64 k) => (float[p,q] y, float[n,m] z) {
+    y, skipped = Loop(k, , x, x)<body = body (int64 i, bool c, float[a,b] s, float[n,m] t) =>
+                                             (bool d, float[e,f] u, float[n,m] v) {
+        d = Identity(c)
+        shape = Shape(s)
+        turned = Gather(shape, swap)
+        u = Reshape(s, turned)
+        v = Neg(t) }>
+    z = Neg(skipped) }""",
+     [{"x": floats(n, m), "k": scalar(k)} for n, m, k in ((2, 3, 1), (2, 3, 2), (5, 1, 0), (3, 7, 5))],
+     swap=ints(1, 0))  # fmt: skip
+
+case("loop_first_absent", """(float[n] x, int64 k) => (float[n] z) {
+    , z = Loop(k, , x, x)<body = body (int64 i, bool c, float[a] s, float[n] t) => (bool d, float[e] u, float[n] v) {
+        d = Identity(c)
+        u = Concat<axis = 0>(s, s)
+        v = Neg(t) }> }""",
+     [{"x": floats(3), "k": scalar(k)} for k in (0, 1, 4)],
+     expects=[{"z": floats(3) * sign} for sign in (1, -1, 1)])  # fmt: skip
 
 # An expression of dims that grows with every node.
 LONG = ["l0 = Add(n, m)"] + [

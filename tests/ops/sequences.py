@@ -176,14 +176,14 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def parse(graph):
-    opsets = '"" : 17, "ai.onnx.ml" : 1'
+def parse(graph, opset):
+    opsets = f'"" : {opset}, "ai.onnx.ml" : 1'
     return onnx.parser.parse_model(f"<ir_version: 8, opset_import: [{opsets}]> g {graph}")
 
 
-def compile(graph, folder):
+def compile(graph, folder, opset=17):
     path, executable = folder / "case.onnx", folder / "case"
-    path.write_bytes(parse(graph).SerializeToString())
+    path.write_bytes(parse(graph, opset).SerializeToString())
     support.build(path, executable)
     return path, executable
 
@@ -258,6 +258,29 @@ def check_map_input(op, attributes, key, value, result, maps, folder):
             raise support.Failure(f"{x} becomes {got}, expected {expected}")
 
 
+def check_packed(name, least, most, folder):
+    """Optionals of elements narrower than a byte, as results and read again: nothing else runs these."""
+    graph = f"""(int8[n] x, bool has) => (int8[?] y, optional({name}[?]) o) {{
+      p = Cast <to = {getattr(onnx.TensorProto, name.upper())}> (x)
+      o = Optional (p)
+      q = If (has) <then_branch = a () => ({name}[?] r) {{ r = OptionalGetElement (o) }},
+                    else_branch = b () => ({name}[?] s) {{ s = Identity (p) }}>
+      y = Cast <to = 3> (q)
+    }}"""
+    path, executable = compile(graph, folder, 28)
+    for n in (1, 2, 7, 64, 0):
+        x = random.integers(least, most + 1, n).astype(np.int8)
+        np.save(folder / "x.npy", x)
+        for has in (True, False):
+            np.save(folder / "has.npy", np.array(has))
+            command = [executable, "run", "-i", f"x={folder / 'x.npy'}", "-i", f"has={folder / 'has.npy'}"]
+            run = subprocess.run(command, capture_output=True, text=True)
+            if run.returncode:
+                raise support.Failure(run.stderr)
+            if json.loads(run.stdout) != {"y": x.tolist(), "o": x.tolist()}:
+                raise support.Failure(f"{x} becomes {run.stdout}")
+
+
 def main():
     support.need_compiler()
     checks = [(name, check_case, (graph, inputs)) for name, graph, inputs in CASES]
@@ -265,6 +288,8 @@ def main():
     for keys in ("classlabels_int64s = [4, -7]", 'classlabels_strings = ["one", "the other"]'):
         checks.append((f"ZipMap {keys}", check_maps, (keys,)))
     checks += [(f"{case[0]} {case[1]}", check_map_input, case) for case in MAPS]
+    for name, least, most in (("int4", -8, 7), ("uint4", 0, 15), ("int2", -2, 1), ("uint2", 0, 3)):
+        checks.append((f"optional {name}", check_packed, (name, least, most)))
     failed = 0
     for name, check, arguments in checks:
         with tempfile.TemporaryDirectory(prefix="ingot-sequences-") as folder:

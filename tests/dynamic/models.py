@@ -224,6 +224,30 @@ case("einsum", """(float[b,i,k] x, float[b,j,k] y) => (float[b,i,j] z, float[b,j
 
 # --- branches and loops
 
+case("inner_dim", """(float[n,k] x, uint8[n,k] p, uint8[k,m] q) => (float[n,3] z, float[n,3] g, int32[n,m] r) {
+    z = MatMul(x, w)
+    g = Gemm<transB = 1>(x, v)
+    r = MatMulInteger(p, q, zero) }""",
+     [{"x": floats(n, 5), "p": np.arange(n * 5, dtype=np.uint8).reshape(n, 5),
+       "q": np.arange(5 * m, dtype=np.uint8).reshape(5, m)} for n, m in ((1, 1), (4, 2), (17, 9))],
+     w=floats(5, 3), v=floats(3, 5), zero=np.uint8(7))  # fmt: skip
+
+case("empty_weight", """(float[n,0] x, float[n,4] y) => (float[n,3] a, float[n,2] b) {
+    a = MatMul(x, none)
+    b = MatMul(y, w) }""",
+     [{"x": floats(n, 0), "y": floats(n, 4)} for n in (1, 3)], none=floats(0, 3), w=floats(4, 2))  # fmt: skip
+
+case("split_of_range", """(int64 limit) => (int64[1] first, int64[p] rest) {
+    numbers = Range(start, limit, step)
+    first, rest = Split(numbers, sizes) }""",
+     [{"limit": scalar(3)}], start=scalar(0), step=scalar(1), sizes=ints(1, 2))  # fmt: skip
+
+case("half_results_read", """(float16[n,4] x) => (float16[n,4] a, float16[n,4] b, float[n,4] c) {
+    a = Mul(x, x)
+    b = Relu(a)
+    c = Cast<to = 1>(a) }""",
+     [{"x": floats(n, 4).astype(np.float16)} for n in (1, 3)])  # fmt: skip
+
 case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     y = If(first)<
         then_branch = then () => (float[a,4] one) { one = Slice(x, zero, unit) },

@@ -80,8 +80,9 @@ static void copy_node(Expansion *e, const Node *node, Value **instead) {
   copy->op = node->op, copy->loc = node->loc, copy->attrs = node->attrs, copy->attr_count = node->attr_count;
 }
 
-// Whether the node reads something that another value stands in for.
+// Whether the node reads something that another value stands in for. Dims are equal: what they are stays known.
 static bool is_touched(const Node *node, Value *const *instead) {
+  if (node_is(node, "", "Shape") || node_is(node, "", "Size")) return false;
   for (size_t i = 0; i < node->in_count; i++)
     if (node->in[i] && instead[node->in[i]->id]) return true;
   return false;

@@ -131,6 +131,7 @@ static Value *make_value(Nodes *n, const Expr *x) {
   for (int i = 0; i < scalar_arity(x->op); i++)
     if (!(in[i] = make_value(n, x->a[i]))) return NULL;
   Value *made = NULL;
+  assert(in[0]); // all but loads and constants have operands
   if (x->op == EX_CAST) made = expand_cast(e, in[0], x->type);
   if (x->op == EX_LOG1P) made = LOG(e, ADD(e, in[0], SCALAR(e, in[0], 1)));
   if (x->op == EX_EXPM1) made = SUB(e, EXP(e, in[0]), SCALAR(e, in[0], 1));

@@ -264,10 +264,17 @@ static View transposed(View view, bool swap) {
   return result;
 }
 
+// The dim that is summed over is one number: the constant, where one view knows it.
+static void join_sums(Lower *lower, View *a, View *b) {
+  Dim *last = &a->dims[a->rank - 1], *first = &b->dims[b->rank - 2];
+  lower_check_equal(lower, *last, *first);
+  *last = *first = dim_is_const(*first) ? *first : *last;
+}
+
 bool lower_gemm(Lower *lower, Node *node) {
   View a = transposed(lower_in(lower, node->in[0]), node_int(node, "transA", 0) != 0);
   View b = transposed(lower_in(lower, node->in[1]), node_int(node, "transB", 0) != 0);
-  lower_check_equal(lower, a.dims[1], b.dims[0]);
+  join_sums(lower, &a, &b);
   View out = lower_out(lower, node->out[0]), c;
   Epilogue epilogue = {.alpha = node_float(node, "alpha", 1), .beta = node_float(node, "beta", 1)};
   if (node_in(node, 2)) {
@@ -291,8 +298,7 @@ static View as_matrix(View view, bool row) {
 
 bool lower_matmul(Lower *lower, Node *node) {
   View a = as_matrix(lower_in(lower, node->in[0]), true), b = as_matrix(lower_in(lower, node->in[1]), false);
-  lower_check_equal(lower, a.dims[a.rank - 1], b.dims[b.rank - 2]);
-  b.dims[b.rank - 2] = a.dims[a.rank - 1];
+  join_sums(lower, &a, &b);
   View made = lower_out(lower, node->out[0]), out;
   int rank = a.rank > b.rank ? a.rank : b.rank, batch = node->out[0]->rank;
   batch -= (node->in[0]->rank > 1) + (node->in[1]->rank > 1);

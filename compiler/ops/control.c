@@ -1,25 +1,23 @@
-// If, Loop and Scan: their bodies are lowered in place, between jumps and labels.
+// Loop and Scan, and what they share with If: bodies are lowered in place, between jumps and labels.
 //
 // What a loop carries lies in a buffer that its body reads and writes anew at its end. Where its dims change from one
 // round to the next they are symbols that every round assigns, and the buffer is a block that grows. The round is a
 // number of the frame, so that a slice of what is scanned is a view and no copy.
-#include "compiler/ops/elementwise.h"
-#include "compiler/ops/expand.h"
-#include "compiler/ops/lower.h"
+#include "compiler/ops/control.h"
 #include "compiler/ops/sequence.h"
 #include "templates/status.h"
 
 #include <assert.h>
 #include <string.h>
 
-static Graph *find_body(Model *model, Node *node, const char *name) {
+Graph *find_body(Model *model, Node *node, const char *name) {
   const Attr *attr = node_attr(node, name);
   if (attr && attr->type == ATTR_GRAPH) return attr->g;
   node_report(model, node, "attribute '%s' is missing", name);
   return NULL;
 }
 
-static bool set_value(Model *model, Value *value, DType type, int rank, const Dim *dims) {
+bool set_value(Model *model, Value *value, DType type, int rank, const Dim *dims) {
   value->type = type;
   value->rank = rank;
   value->dims = NEW_ARRAY(model->arena, Dim, (size_t)rank);
@@ -27,36 +25,34 @@ static bool set_value(Model *model, Value *value, DType type, int rank, const Di
   return true;
 }
 
-// The same type, and kind of value, as another value, with other dims.
-static bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, const Dim *dims) {
+bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, const Dim *dims) {
   value->kind = like->kind;
   value->content = content;
   return set_value(model, value, like->type, like->rank, dims);
 }
 
-static const Content *join_contents(Model *model, const Content *a, const Content *b) {
+const Content *join_contents(Model *model, const Content *a, const Content *b) {
   if (!a || content_equal(a, b)) return a;
   Content *joined = NEW(model->arena, Content);
   *joined = content_join(a, b);
   return joined;
 }
 
-static bool same_kind(const Value *a, const Value *b) {
+bool same_kind(const Value *a, const Value *b) {
   return a->type == b->type && a->kind == b->kind &&
          (!a->content || (a->content->of == b->content->of && a->content->key == b->content->key));
 }
 
 /* numbers of the frame that steps assign */
 
-static void assign_from(Lower *lower, Dim symbol, const View *number) {
+void assign_from(Lower *lower, Dim symbol, const View *number) {
   View to = view_dense(frame_buffer(lower->program), DT_I64, 0, NULL);
   to.offset = dim_const(frame_slot(lower->program, symbol));
   const Expr *x = expr_load(lower->program->exprs, number->type, 0);
   lower_map(lower, &to, number, 1, expr_cast(lower->program->exprs, DT_I64, x));
 }
 
-// All values are computed before the first symbol changes.
-static void assign(Lower *lower, size_t count, const Dim *symbols, const Dim *values) {
+void assign(Lower *lower, size_t count, const Dim *symbols, const Dim *values) {
   if (!count) return;
   View numbers = lower_numbers(lower, count, values);
   for (size_t i = 0; i < count; i++) {
@@ -67,27 +63,28 @@ static void assign(Lower *lower, size_t count, const Dim *symbols, const Dim *va
   }
 }
 
-static Step *add_control(Lower *lower, StepKind kind) {
+Step *add_control(Lower *lower, StepKind kind) {
   const Loc *loc = &lower->node->loc;
   return step_control(lower->program, kind, loc, *loc->name ? loc->name : loc->op);
 }
 
-static Step *add_jump(Lower *lower, Dim condition, Step *target) {
+Step *add_jump(Lower *lower, Dim condition, Step *target) {
   Step *jump = add_control(lower, STEP_JUMP);
   jump->condition = condition;
   jump->target = target;
   return jump;
 }
 
+View carried_view(Lower *lower, const char *name, DType type, int rank, const Dim *dims, bool changes) {
+  if (changes) return lower_block(lower, name, type, rank, dims);
+  View view = lower_scratch(lower, type, rank, dims);
+  view.buffer->name = name;
+  return view;
+}
+
 /* bodies */
 
-// What a body makes for itself is there only where the body ran.
-typedef struct {
-  View **channels_last;
-  size_t check_count;
-} Scope;
-
-static Scope enter(Lower *lower) {
+Scope scope_enter(Lower *lower) {
   size_t count = (size_t)lower->model->values;
   Scope scope = {lower->channels_last, lower->check_count};
   lower->channels_last = NEW_ARRAY(lower->program->arena, View *, count);
@@ -95,112 +92,16 @@ static Scope enter(Lower *lower) {
   return scope;
 }
 
-static void leave(Lower *lower, Scope scope) {
+void scope_leave(Lower *lower, Scope scope) {
   lower->channels_last = scope.channels_last;
   lower->check_count = scope.check_count;
 }
 
-static bool lower_body(Lower *lower, Graph *body) {
+bool lower_body(Lower *lower, const Graph *body) {
   Node *node = lower->node;
   bool ok = true;
   for (Node *inner = body->first; inner; inner = inner->next) ok = lower_node(lower, inner) && ok;
   lower->node = node;
-  return ok;
-}
-
-/* If */
-
-bool expand_branch(Expansion *e, Node *node) {
-  Value *condition = node->in[0];
-  if (!condition->data && want_constant(e->model, condition)) return false;
-  if (!condition->data) return true; // the run decides
-  Graph *body = find_body(e->model, node, tensor_int(condition->data, 0) ? "then_branch" : "else_branch");
-  if (!body) return false;
-  if (body->output_count != node->out_count)
-    return node_error(e->model, node, "the branch has %zu outputs, the node %zu", body->output_count, node->out_count);
-  expand_inline(e, body, NULL);
-  for (size_t i = 0; i < node->out_count; i++) expand_done(e, i, body->outputs[i]);
-  return true;
-}
-
-bool infer_branch(Model *model, Node *node) {
-  Graph *bodies[2] = {find_body(model, node, "then_branch"), find_body(model, node, "else_branch")};
-  if (!bodies[0] || !bodies[1] || !infer_graph(bodies[0]) || !infer_graph(bodies[1])) return false;
-  for (int b = 0; b < 2; b++)
-    if (bodies[b]->output_count != node->out_count)
-      return node_error(model, node, "a branch has %zu outputs, the node %zu", bodies[b]->output_count,
-                        node->out_count);
-  for (size_t i = 0; i < node->out_count; i++) {
-    const Value *a = bodies[0]->outputs[i], *b = bodies[1]->outputs[i];
-    if (!node->out[i]) continue;
-    if (!same_kind(a, b))
-      return node_error(model, node, "output %zu is %s in one branch and %s in the other", i, value_text(model, a),
-                        value_text(model, b));
-    if (a->rank != b->rank)
-      return node_error(model, node, "output %zu has rank %d in one branch and %d in the other", i, a->rank, b->rank);
-    Dim dims[MAX_RANK];
-    for (int k = 0; k < a->rank; k++)
-      dims[k] = dim_equal(a->dims[k], b->dims[k]) ? a->dims[k] : dim_new_symbol(model->dims, node->out[i]->name);
-    set_value_like(model, node->out[i], a, join_contents(model, a->content, b->content), dims);
-  }
-  return true;
-}
-
-// Where the branch's result goes. Dims that differ between the branches are assigned.
-static bool join(Lower *lower, const Value *out, View *to, const Value *result) {
-  View from = lower_in(lower, result);
-  Dim symbols[MAX_RANK], values[MAX_RANK];
-  size_t count = 0;
-  for (int k = 0; k < out->rank; k++)
-    if (!dim_equal(out->dims[k], from.dims[k])) symbols[count] = out->dims[k], values[count++] = from.dims[k];
-  if (!count) return lower_copy(lower, to, &from);
-  lower_reserve(lower, to->buffer, dim_bytes(from.type, view_count(&from)), dim_const(0));
-  View dense = view_dense(to->buffer, from.type, from.rank, from.dims);
-  if (!lower_copy(lower, &dense, &from)) return false;
-  assign(lower, count, symbols, values);
-  return true;
-}
-
-static bool lower_side(Lower *lower, Node *node, Graph *body, View *outs) {
-  Scope scope = enter(lower);
-  bool ok = lower_body(lower, body);
-  for (size_t i = 0; ok && i < node->out_count; i++)
-    if (node->out[i]) ok = join(lower, node->out[i], &outs[i], body->outputs[i]);
-  leave(lower, scope);
-  return ok;
-}
-
-// A buffer for a value whose dims are assigned later: a block where they change.
-static View carried_view(Lower *lower, const char *name, DType type, int rank, const Dim *dims, bool changes) {
-  if (changes) return lower_block(lower, name, type, rank, dims);
-  View view = lower_scratch(lower, type, rank, dims);
-  view.buffer->name = name;
-  return view;
-}
-
-bool lower_branch(Lower *lower, Node *node) {
-  Program *program = lower->program;
-  Graph *then_branch = find_body(lower->model, node, "then_branch");
-  Graph *else_branch = find_body(lower->model, node, "else_branch");
-  View *outs = NEW_ARRAY(program->arena, View, node->out_count), condition = lower_in(lower, node->in[0]), scalar;
-  for (size_t i = 0; i < node->out_count; i++) {
-    const Value *out = node->out[i], *a = then_branch->outputs[i], *b = else_branch->outputs[i];
-    if (!out) continue;
-    bool changes = false;
-    for (int k = 0; k < out->rank; k++) changes |= !dim_equal(a->dims[k], b->dims[k]);
-    outs[i] = carried_view(lower, out->name, value_storage(out), out->rank, out->dims, changes);
-  }
-  view_reshape(&condition, 0, NULL, &scalar);
-  Dim decides = dim_new_symbol(program->dims, "condition");
-  assign_from(lower, decides, &scalar);
-  Step *to_else = add_jump(lower, decides, NULL);
-  bool ok = lower_side(lower, node, then_branch, outs);
-  Step *to_end = add_jump(lower, dim_const(0), NULL);
-  to_else->target = add_control(lower, STEP_LABEL);
-  ok = lower_side(lower, node, else_branch, outs) && ok;
-  to_end->target = add_control(lower, STEP_LABEL);
-  for (size_t i = 0; i < node->out_count; i++)
-    if (node->out[i]) lower_alias(lower, node->out[i], &outs[i]);
   return ok;
 }
 
@@ -273,6 +174,9 @@ static bool infer_cycle(Model *model, Node *node, const Cycle *c) {
   if (!find_changes(model, node, c, changes, contents) || !start_carried(model, node, c, c->body, changes, contents))
     return false;
   if (!infer_graph(c->body)) return false;
+  for (size_t i = 0; i < c->body->output_count; i++)
+    if (c->body->outputs[i]->rank < 0)
+      return node_error(model, node, "output %zu of the body has ranks that only the run knows", i);
   for (size_t i = 0; i < c->carried && i < node->out_count; i++) {
     const Value *in = c->body->inputs[c->body_input + i];
     if (node->out[i]) set_value_like(model, node->out[i], in, in->content, in->dims);
@@ -551,7 +455,7 @@ static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
   bool limited = !dim_is(limit, -1);
   Dim goes_on = limited ? dim_mul(dim_less(c->round, limit), runs) : runs;
   Step *leave_loop = add_jump(lower, goes_on, NULL);
-  Scope scope = enter(lower);
+  Scope scope = scope_enter(lower);
   if (!limited) lower_check(lower, dim_sub(dim_const(MOST_ROUNDS), c->round), STATUS_LOOP);
   if (is_loop) {
     View round = view_dense(frame_buffer(lower->program), DT_I64, 0, NULL);
@@ -586,7 +490,7 @@ static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
   if (!end_round(lower, c, &r)) return false;
   more = dim_plus(c->round, 1);
   assign(lower, 1, &c->round, &more);
-  leave(lower, scope);
+  scope_leave(lower, scope);
   add_jump(lower, dim_const(0), top);
   leave_loop->target = add_control(lower, STEP_LABEL);
   for (size_t i = 0; i < node->out_count; i++)

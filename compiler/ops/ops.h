@@ -69,6 +69,9 @@ bool need_rank(Model *model, Node *node, size_t input, int min, int max);
 // Types, dims and known elements of all values of a graph whose inputs have them (passes/infer.c). Values that have
 // them already are passed by. False after recorded errors.
 bool infer_graph(Graph *graph);
+// Where results of an If have other ranks in one branch than in the other: moves what reads them into both, and the If
+// to the graph's end. False where nothing does (branch.c).
+bool sink_tail(Graph *graph, Node *node);
 
 /* lower.c: helpers of the lower rules. */
 

@@ -232,6 +232,14 @@ case("einsum", """(float[b,i,k] x, float[b,j,k] y) => (float[b,i,j] z, float[b,j
      [{"x": floats(b, i, k), "y": floats(b, j, k) + 1}
       for b, i, j, k in ((1, 1, 1, 1), (2, 3, 5, 7), (3, 17, 1, 2), (1, 32, 31, 33))], one=ints(1))  # fmt: skip
 
+# Only the weights say how long the sums are.
+case("weights_know", """(float[n,m] x, float[b,c,w] z) => (float[p,2] y, float[q,5] v, float[b,4,s] u) {
+    y = Gemm<transA = 1>(x, a)
+    v = MatMul(x, t)
+    u = Conv(z, k) }""",
+     [{"x": floats(3, 6), "z": floats(b, 2, w)} for b, w in ((1, 3), (2, 17))],
+     a=floats(3, 2), t=floats(6, 5), k=floats(4, 2, 3))  # fmt: skip
+
 # --- branches and loops
 
 case("inner_dim", """(float[n,k] x, uint8[n,k] p, uint8[k,m] q) => (float[n,3] z, float[n,3] g, int32[n,m] r) {
@@ -266,6 +274,40 @@ case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     sums = ReduceSum<keepdims = 0>(y, zero) }""",
      [{"x": floats(n, 4), "first": scalar(first, bool)} for n in (1, 5, 0, 13) for first in (True, False)],
      zero=ints(0), unit=ints(1))  # fmt: skip
+
+SQUEEZED = """
+    shape = Shape(x)
+    m = Gather(shape, last)
+    single = Equal(m, unit)
+    t = If(single)<
+        then_branch = then () => (float[a] one) { one = Squeeze(x, last) },
+        else_branch = otherwise () => (float[b,c] two) { two = Identity(x) }>"""
+case("branch_ranks", "(float[n,m] x) => (float y, int64 rank, float[n,m] z) {" + SQUEEZED + """
+    z = Neg(x)
+    most = ReduceMax<keepdims = 0>(z)
+    u = Mul(t, most)
+    y = ReduceSum<keepdims = 0>(u)
+    v = Shape(u)
+    rank = Size(v) }""",
+     [{"x": floats(n, m)} for n, m in ((3, 1), (3, 4), (1, 1), (1, 7), (0, 3))], unit=ints(1), last=ints(-1))  # fmt: skip
+
+case("branch_ranks_twice", "(float[n,m] x, bool deep) => (float y, float[n,m] z) {" + SQUEEZED + """
+    u = If(deep)<
+        then_branch = then2 () => (float[d] three) {
+            three = If(single)<
+                then_branch = then3 () => (float[e] four) { four = Exp(t) },
+                else_branch = otherwise3 () => (float[f] five) { five = ReduceSum<keepdims = 0>(t) }> },
+        else_branch = otherwise2 () => (float[g] six) { six = Unsqueeze(t, zero) }>
+    v = Tanh(u)
+    w = Add(v, v)
+    y = ReduceSum<keepdims = 0>(w)
+    z = Mul(x, y) }""",
+     [{"x": floats(n, m), "deep": scalar(deep, bool)} for n, m in ((3, 1), (3, 4), (1, 1)) for deep in (True, False)],
+     unit=ints(1), last=ints(-1), zero=ints(0))  # fmt: skip
+
+GEMM_OF_SQUEEZED = "(float[n,m] x) => (float[p,2] y) {" + SQUEEZED + " y = Gemm<transA = 1>(t, w) }"
+case("branch_that_fits", GEMM_OF_SQUEEZED, [{"x": floats(3, m)} for m in (2, 5)], unit=ints(1), last=ints(-1),
+     w=floats(3, 2))  # fmt: skip
 
 LOOPED = "(float[n,3] x, int64 m) => (float[p,3] y, float[q,3] more)"
 case("loop_concat", LOOPED + """ {
@@ -378,6 +420,8 @@ fault("most", ("y_made",), "(float[n] x, int64[1] k) => (float[m] y, int64[m] i)
       {"x": floats(3), "k": ints(4)})  # fmt: skip
 fault("kernel", ("y_made", "do not fit"), "(float[1,2,h,w] x) => (float[1,3,p,q] y) { y = Conv(x, k) }",
       {"x": floats(1, 2, 2, 5)}, k=floats(3, 2, 3, 3))  # fmt: skip
+fault("branch", ("t_made", "a branch in which shapes do not fit"), GEMM_OF_SQUEEZED, {"x": floats(3, 1)},
+      unit=ints(1), last=ints(-1), w=floats(3, 2))  # fmt: skip
 fault("memory", ("--memory",), "(float[n] x, int64[2] s) => (float[a,b] y) { e = Exp(x) y = Expand(e, s) }",
       {"x": floats(1), "s": ints(2000, 2000)}, ("--memory", "1M"))  # fmt: skip
 fault("memory_of_a_loop", ("--memory",), LOOPED + """ {

@@ -725,7 +725,7 @@ CLASSICAL = {
     "ensemble_sets_missing": ("TreeEnsemble", ENSEMBLE, SETS),
     "classifier_without_labels": ("LinearClassifier", LINEAR, {}),
     "classifier_labels": ("LinearClassifier", LINEAR, {"classlabels_ints": [1, 2, 3]}),
-    "linear_coefficients": ("LinearRegressor", LINEAR, {"coefficients": [1.0, 2.0, 3.0]}),
+    "linear_coefficients": ("LinearRegressor", LINEAR, {"coefficients": [1.0]}),
     "linear_targets": ("LinearRegressor", LINEAR, {"targets": 2**62}),
     "svm_vectors": ("SVMClassifier", SVM, {"vectors_per_class": [1, 2]}),
     "svm_negative_vectors": ("SVMClassifier", SVM, {"vectors_per_class": [3, -1]}),

@@ -86,7 +86,10 @@ struct DimExpr {
   Dim a, b, c;      // else; c: DIM_CHOOSE
   int id;           // in order of making: the same in every run
   int size;         // nodes of the expression written as a tree
-  DimTable *table;  // that holds it
+  int depth;        // operations that stand on one another, definitions included
+  double estimate;
+  const DimExpr *symbol; // dim_define's; NULL: none yet
+  DimTable *table;       // that holds it
 };
 
 DimTable *dims_new(Arena *arena);
@@ -100,12 +103,14 @@ Dim dim_new_symbol(DimTable *table, const char *name);
 Dim dim_data_symbol(DimTable *table, const char *name); // the same for a number that may be negative
 // A symbol of its own for a value, whatever that is.
 Dim dim_alias(DimTable *table, const char *name, Dim value);
-// The same for the value of an expression that nobody need look into. Constants and symbols stay what they are.
+// The one symbol for the value of an expression that nobody need look into. Constants and symbols stay what they are.
 Dim dim_define(DimTable *table, const char *name, Dim value);
-// Folds constants and keeps sums and products in one normal form. Overflow gives a symbol named "overflow",
-// which no binding resolves.
+// Folds constants and keeps sums and products in one normal form; operands of what would be very long become symbols.
+// Constants beyond 64 bits give a symbol named "overflow", which no binding resolves.
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b);
-// The same, for dims that are known to be of reasonable size where both are constants (asserted).
+bool dim_is_overflow(Dim d);
+// The same, for dims that are of reasonable size where both are constants: those stay within 64 bits, and as the run
+// does it, a division by 0 gives 0.
 Dim dim_add(Dim a, Dim b);
 Dim dim_sub(Dim a, Dim b);
 Dim dim_mul(Dim a, Dim b);

@@ -117,16 +117,16 @@ static bool join(Lower *lower, const Value *out, View *to, const Value *result) 
   lower_reserve(lower, to->buffer, dim_bytes(from.type, view_count(&from)), dim_const(0));
   View dense = view_dense(to->buffer, from.type, from.rank, from.dims);
   if (!lower_copy(lower, &dense, &from)) return false;
-  assign(lower, count, symbols, values);
+  assign_dims(lower, count, symbols, values);
   return true;
 }
 
 static bool lower_side(Lower *lower, Node *node, Graph *body, View *outs) {
-  Scope scope = scope_enter(lower);
+  Scope scope = enter_body(lower);
   bool ok = lower_body(lower, body);
   for (size_t i = 0; ok && i < node->out_count; i++)
     if (node->out[i]) ok = join(lower, node->out[i], &outs[i], body->outputs[i]);
-  scope_leave(lower, scope);
+  leave_body(lower, scope);
   return ok;
 }
 
@@ -154,7 +154,7 @@ bool lower_branch(Lower *lower, Node *node) {
   View condition = lower_in(lower, node->in[0]), scalar, *outs = NEW_ARRAY(program->arena, View, node->out_count);
   Dim decides = dim_new_symbol(program->dims, "condition");
   view_reshape(&condition, 0, NULL, &scalar);
-  assign_from(lower, decides, &scalar);
+  assign_view(lower, decides, &scalar);
   if (bodies[0]->fault || bodies[1]->fault) return lower_sound_side(lower, node, bodies, decides);
   for (size_t i = 0; i < node->out_count; i++) {
     const Value *out = node->out[i], *a = bodies[0]->outputs[i], *b = bodies[1]->outputs[i];

@@ -73,7 +73,7 @@ bool infer_graph(Graph *graph);
 // to the graph's end. False where nothing does (branch.c).
 bool sink_tail(Graph *graph, Node *node);
 
-/* lower.c: helpers of the lower rules. */
+/* view.c, lower.c, lower_steps.c, lower_map.c: helpers of the lower rules. */
 
 // Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
 // Squeeze are other views of the same buffer; a convolution's result is a channels-last buffer seen as NCHW. Operators
@@ -93,6 +93,7 @@ struct Lower {
   Program *program;
   View **views;         // by value id; NULL until the value is computed
   View **channels_last; // by value id: what lower_channels_last gave before
+  View **rooms;         // by value id: the room of a sequence that may be appended to in its place; NULL: it may not
   Node *node;           // that is being lowered
   Dim *checked;         // dims that a check stands for already
   size_t check_count;

@@ -410,6 +410,14 @@ def cycle_through_subgraph():
 
 
 @case
+def output_of_unsure_rank():
+    one = helper.make_graph([node("ReduceMax", ["x"], ["a"], keepdims=0)], "one", [], [value("a", ())])
+    two = helper.make_graph([node("Relu", ["x"], ["b"])], "two", [], [value("b")])
+    return model([node("If", ["c"], ["y"], "choose", then_branch=one, else_branch=two)],
+                 inputs=[value("x"), value("c", (), TensorProto.BOOL)])
+
+
+@case
 def value_made_twice():
     return model([node("Relu", ["x"], ["y"]), node("Abs", ["x"], ["y"])])
 

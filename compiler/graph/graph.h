@@ -189,7 +189,6 @@ struct Value {
   const Content *content; // where the kind is not VALUE_TENSOR
   DType type;             // of elements, of a map: of its values
   int rank;               // -1: not known yet
-  int loose;              // so many leading dims, of size 1, may be missing: the branches of an If differ in rank
   Dim *dims;              // [rank]
   Tensor *data;           // constant, or NULL
   Dim *elems;    // elements of a small integer tensor known as expressions (what shapes are computed with), or NULL
@@ -267,6 +266,7 @@ struct Graph {
   size_t output_count;
   const char **output_names; // as the model names them, whatever passes do to the values
   Node *first, *last;
+  const char *fault; // of an If's branch that cannot run, whose nodes are gone: why
 };
 
 typedef struct {
@@ -296,6 +296,10 @@ Graph *graph_new(Model *model, Graph *parent, const char *name);
 // A copy with values of its own; values from outside are the same. For a trial: graph_discard lets go of it again.
 Graph *graph_clone(const Graph *graph);
 void graph_discard(Graph *graph);
+// Moves the nodes after `node` that depend on its results to the end of each of its bodies, and `node` to the graph's
+// end: its results are then those of the graph's outputs that depend on it. False where no node does, or where copies
+// would be too many.
+bool graph_sink(Graph *graph, Node *node, Graph *const *bodies, size_t body_count);
 // A value without producer. `name` NULL: one is invented from `hint`.
 Value *value_new(Graph *graph, const char *name);
 Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, const Dim *dims);
@@ -320,6 +324,7 @@ Value *node_result(Graph *graph, Node *before, const char *type, Value *a, Value
 void node_set_input(Node *node, size_t i, Value *value); // keeps uses exact; value may be NULL
 void node_add_input(Node *node, Value *value);
 void node_remove(Graph *graph, Node *node); // its outputs must have no uses
+void node_move_last(Graph *graph, Node *node);
 // Removes a node whose results have become constants: those stay, without a producer.
 void node_settle(Graph *graph, Node *node);
 void value_replace(Graph *graph, Value *old, Value *with); // in all uses and graph outputs

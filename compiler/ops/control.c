@@ -19,10 +19,10 @@ bool set_value(Model *model, Value *value, DType type, int rank, const Dim *dims
   return true;
 }
 
-bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, int rank, const Dim *dims) {
+bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, const Dim *dims) {
   value->kind = like->kind;
   value->content = content;
-  return set_value(model, value, like->type, rank, dims);
+  return set_value(model, value, like->type, like->rank, dims);
 }
 
 const Content *join_contents(Model *model, const Content *a, const Content *b) {
@@ -84,7 +84,7 @@ void leave_body(Lower *lower, Scope scope) {
   lower->check_count = scope.check_count;
 }
 
-bool lower_body(Lower *lower, Graph *body) {
+bool lower_body(Lower *lower, const Graph *body) {
   Node *node = lower->node;
   bool ok = true;
   for (size_t i = 0; i < body->input_count; i++) ok = lower_measure(lower, body->inputs[i]) && ok;

@@ -6,7 +6,7 @@
 Graph *find_body(Model *model, Node *node, const char *name);
 bool set_value(Model *model, Value *value, DType type, int rank, const Dim *dims);
 // The same type, and kind of value, as another value, with other dims.
-bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, int rank, const Dim *dims);
+bool set_value_like(Model *model, Value *value, const Value *like, const Content *content, const Dim *dims);
 // What is known of values of which each is as `a` or as `b` says. NULL for tensors.
 const Content *join_contents(Model *model, const Content *a, const Content *b);
 bool same_kind(const Value *a, const Value *b);
@@ -25,6 +25,6 @@ typedef struct {
 } Scope;
 Scope enter_body(Lower *lower);
 void leave_body(Lower *lower, Scope scope);
-bool lower_body(Lower *lower, Graph *body);
+bool lower_body(Lower *lower, const Graph *body);
 // A buffer for a value whose dims are assigned later: a block where they change.
 View carried_view(Lower *lower, const char *name, DType type, int rank, const Dim *dims, bool changes);

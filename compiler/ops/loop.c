@@ -25,7 +25,7 @@ static bool start_carried(Model *model, Node *node, const Cycle *c, Graph *body,
     Dim dims[MAX_RANK];
     for (int k = 0; k < first->rank; k++)
       dims[k] = changes[i * MAX_RANK + (size_t)k] ? dim_new_symbol(model->dims, in->name) : first->dims[k];
-    set_value_like(model, in, first, contents[i] ? contents[i] : first->content, first->rank, dims);
+    set_value_like(model, in, first, contents[i] ? contents[i] : first->content, dims);
   }
   return true;
 }
@@ -62,12 +62,9 @@ static bool infer_cycle(Model *model, Node *node, const Cycle *c) {
   if (!find_changes(model, node, c, changes, contents) || !start_carried(model, node, c, c->body, changes, contents))
     return false;
   if (!infer_graph(c->body)) return false;
-  for (size_t i = 0; i < c->body->output_count; i++)
-    if (c->body->outputs[i]->loose)
-      return node_error(model, node, "the branches of an If in the body give output %zu of different ranks", i);
   for (size_t i = 0; i < c->carried && i < node->out_count; i++) {
     const Value *in = c->body->inputs[c->body_input + i];
-    if (node->out[i]) set_value_like(model, node->out[i], in, in->content, in->rank, in->dims);
+    if (node->out[i]) set_value_like(model, node->out[i], in, in->content, in->dims);
   }
   return true;
 }

@@ -164,6 +164,16 @@ case("steps", """(float[n,m] x, int64[1] start, int64[1] end, int64[1] axis, int
          ((9, 4), 0, 9, 0, 2), ((9, 4), 8, -100, 0, -3), ((4, 9), -1, -9, -1, -1), ((4, 9), 3, 2**40, 1, 5),
          ((0, 3), -1, -100, 0, -1), ((3, 1), 0, 1, 1, 7), ((5, 2), 4, 1, 0, 1))])  # fmt: skip
 
+case("slice_from_the_end", """(float[4,6] x, int64[2] ends) => (float[a,b] y) {
+    e = Exp(x)
+    y = Slice(e, starts, ends) }""",
+     [{"x": floats(4, 6), "ends": ints(*ends)} for ends in ((4, 6), (-1, 1))], starts=ints(3, 6))  # fmt: skip
+
+case("channels_by_the_scale", """(float[n,c] x) => (uint8[n,c] q, float[n,c] y) {
+    q = QuantizeLinear<axis = 1>(x, scale, zero)
+    y = DequantizeLinear<axis = 1>(q, scale, zero) }""",
+     [{"x": floats(n, 3)} for n in (1, 4)], scale=np.array([0.1, 0.2, 0.3], np.float32), zero=np.array([1, 2, 3], np.uint8))  # fmt: skip
+
 case("concat_split", """(float[n,4] a, float[m,4] b) => (float[t,4] y, float[t,2] left, float[t,2] right, float[u,4] mean) {
     y = Concat<axis = 0>(a, b)
     left, right = Split<axis = 1>(y, halves)
@@ -224,7 +234,39 @@ case("einsum", """(float[b,i,k] x, float[b,j,k] y) => (float[b,i,j] z, float[b,j
      [{"x": floats(b, i, k), "y": floats(b, j, k) + 1}
       for b, i, j, k in ((1, 1, 1, 1), (2, 3, 5, 7), (3, 17, 1, 2), (1, 32, 31, 33))], one=ints(1))  # fmt: skip
 
+# Only the weights say how long the sums are.
+case("weights_know", """(float[n,m] x, float[b,c,w] z) => (float[p,2] y, float[q,5] v, float[b,4,s] u) {
+    y = Gemm<transA = 1>(x, a)
+    v = MatMul(x, t)
+    u = Conv(z, k) }""",
+     [{"x": floats(3, 6), "z": floats(b, 2, w)} for b, w in ((1, 3), (2, 17))],
+     a=floats(3, 2), t=floats(6, 5), k=floats(4, 2, 3))  # fmt: skip
+
 # --- branches and loops
+
+case("inner_dim", """(float[n,k] x, uint8[n,k] p, uint8[k,m] q) => (float[n,3] z, float[n,3] g, int32[n,m] r) {
+    z = MatMul(x, w)
+    g = Gemm<transB = 1>(x, v)
+    r = MatMulInteger(p, q, zero) }""",
+     [{"x": floats(n, 5), "p": np.arange(n * 5, dtype=np.uint8).reshape(n, 5),
+       "q": np.arange(5 * m, dtype=np.uint8).reshape(5, m)} for n, m in ((1, 1), (4, 2), (17, 9))],
+     w=floats(5, 3), v=floats(3, 5), zero=np.uint8(7))  # fmt: skip
+
+case("empty_weight", """(float[n,0] x, float[n,4] y) => (float[n,3] a, float[n,2] b) {
+    a = MatMul(x, none)
+    b = MatMul(y, w) }""",
+     [{"x": floats(n, 0), "y": floats(n, 4)} for n in (1, 3)], none=floats(0, 3), w=floats(4, 2))  # fmt: skip
+
+case("split_of_range", """(int64 limit) => (int64[1] first, int64[p] rest) {
+    numbers = Range(start, limit, step)
+    first, rest = Split(numbers, sizes) }""",
+     [{"limit": scalar(3)}], start=scalar(0), step=scalar(1), sizes=ints(1, 2))  # fmt: skip
+
+case("half_results_read", """(float16[n,4] x) => (float16[n,4] a, float16[n,4] b, float[n,4] c) {
+    a = Mul(x, x)
+    b = Relu(a)
+    c = Cast<to = 1>(a) }""",
+     [{"x": floats(n, 4).astype(np.float16)} for n in (1, 3)])  # fmt: skip
 
 case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     y = If(first)<
@@ -234,6 +276,40 @@ case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     sums = ReduceSum<keepdims = 0>(y, zero) }""",
      [{"x": floats(n, 4), "first": scalar(first, bool)} for n in (1, 5, 0, 13) for first in (True, False)],
      zero=ints(0), unit=ints(1))  # fmt: skip
+
+SQUEEZED = """
+    shape = Shape(x)
+    m = Gather(shape, last)
+    single = Equal(m, unit)
+    t = If(single)<
+        then_branch = then () => (float[a] one) { one = Squeeze(x, last) },
+        else_branch = otherwise () => (float[b,c] two) { two = Identity(x) }>"""
+case("branch_ranks", "(float[n,m] x) => (float y, int64 rank, float[n,m] z) {" + SQUEEZED + """
+    z = Neg(x)
+    most = ReduceMax<keepdims = 0>(z)
+    u = Mul(t, most)
+    y = ReduceSum<keepdims = 0>(u)
+    v = Shape(u)
+    rank = Size(v) }""",
+     [{"x": floats(n, m)} for n, m in ((3, 1), (3, 4), (1, 1), (1, 7), (0, 3))], unit=ints(1), last=ints(-1))  # fmt: skip
+
+case("branch_ranks_twice", "(float[n,m] x, bool deep) => (float y, float[n,m] z) {" + SQUEEZED + """
+    u = If(deep)<
+        then_branch = then2 () => (float[d] three) {
+            three = If(single)<
+                then_branch = then3 () => (float[e] four) { four = Exp(t) },
+                else_branch = otherwise3 () => (float[f] five) { five = ReduceSum<keepdims = 0>(t) }> },
+        else_branch = otherwise2 () => (float[g] six) { six = Unsqueeze(t, zero) }>
+    v = Tanh(u)
+    w = Add(v, v)
+    y = ReduceSum<keepdims = 0>(w)
+    z = Mul(x, y) }""",
+     [{"x": floats(n, m), "deep": scalar(deep, bool)} for n, m in ((3, 1), (3, 4), (1, 1)) for deep in (True, False)],
+     unit=ints(1), last=ints(-1), zero=ints(0))  # fmt: skip
+
+GEMM_OF_SQUEEZED = "(float[n,m] x) => (float[p,2] y) {" + SQUEEZED + " y = Gemm<transA = 1>(t, w) }"
+case("branch_that_fits", GEMM_OF_SQUEEZED, [{"x": floats(3, m)} for m in (2, 5)], unit=ints(1), last=ints(-1),
+     w=floats(3, 2))  # fmt: skip
 
 case("branches_of_other_rank", """(float[n,m] x, bool first) => (float[n,m] y, float[n,m] z) {
     s = If(first)<
@@ -413,6 +489,8 @@ MATRICES = "(float[n,m] a, float[p,q] b) => (float[r,s] y)"
 A, B = floats(3, 4), floats(5, 6)
 fault("do_not_broadcast", ("y_made", "do not fit"), MATRICES + " { y = Add(a, b) }", {"a": A, "b": B})
 fault("inner_dims", ("y_made", "do not fit"), MATRICES + " { y = MatMul(a, b) }", {"a": A, "b": B})
+fault("scale_of_other_channels", ("y_made", "do not fit"), "(float[n,c] x) => (uint8[n,c] y) { y = QuantizeLinear(x, s) }",
+      {"x": floats(2, 4)}, s=np.ones(3, np.float32))  # fmt: skip
 fault("concat", ("y_made", "do not fit"), MATRICES + " { y = Concat<axis = 0>(a, b) }", {"a": A, "b": B})
 fault("same_name", ("'b'",), "(float[n] a, float[n] b) => (float[n] y) { y = Add(a, b) }",
       {"a": floats(3), "b": floats(4)})  # fmt: skip
@@ -430,6 +508,8 @@ fault("most", ("y_made",), "(float[n] x, int64[1] k) => (float[m] y, int64[m] i)
       {"x": floats(3), "k": ints(4)})  # fmt: skip
 fault("kernel", ("y_made", "do not fit"), "(float[1,2,h,w] x) => (float[1,3,p,q] y) { y = Conv(x, k) }",
       {"x": floats(1, 2, 2, 5)}, k=floats(3, 2, 3, 3))  # fmt: skip
+fault("branch", ("t_made", "a branch in which shapes do not fit"), GEMM_OF_SQUEEZED, {"x": floats(3, 1)},
+      unit=ints(1), last=ints(-1), w=floats(3, 2))  # fmt: skip
 fault("memory", ("--memory",), "(float[n] x, int64[2] s) => (float[a,b] y) { e = Exp(x) y = Expand(e, s) }",
       {"x": floats(1), "s": ints(2000, 2000)}, ("--memory", "1M"))  # fmt: skip
 fault("memory_of_a_loop", ("--memory",), LOOPED + """ {

@@ -140,8 +140,8 @@ static bool link_output(Model *model, const Program *program, const Target *targ
   if (options->form == EMIT_EXE)
     return link_executable(model->arena, model->diag, target, objects, count, options->output, &weights);
   const char *symbol = c_identifier(model->arena, name, false);
-  return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects,
-                                                                  count, options->output, symbol, &weights);
+  return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects, count,
+                                                                  options->output, symbol, &weights);
 }
 
 static bool emit_output(Model *model, const Program *program, const Target *target, const BuildOptions *options) {

@@ -79,8 +79,7 @@ static bool is_known(const Picture *p) {
   case PHOTOMETRIC_MINISWHITE:
   case PHOTOMETRIC_MINISBLACK: return true;
   case PHOTOMETRIC_PALETTE:
-    return p->bits <= 8 &&
-           TIFFGetField(p->tiff, TIFFTAG_COLORMAP, &p->palette[0], &p->palette[1], &p->palette[2]) == 1;
+    return p->bits <= 8 && TIFFGetField(p->tiff, TIFFTAG_COLORMAP, &p->palette[0], &p->palette[1], &p->palette[2]) == 1;
   case PHOTOMETRIC_RGB: return !small && p->samples >= 3;
   case PHOTOMETRIC_SEPARATED: return !small && p->samples >= 4;
   default: return false;
@@ -99,8 +98,8 @@ static void read_tags(Picture *p) {
   p->planar = get_tag(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE && p->samples > 1;
   p->tiled = TIFFIsTiled(tiff);
   if (TIFFGetField(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extra) && extra_count) p->extra = extra[0];
-  if (get_tag(tiff, TIFFTAG_COMPRESSION, COMPRESSION_NONE) == COMPRESSION_JPEG &&
-      p->photometric == PHOTOMETRIC_YCBCR && !p->planar) {
+  if (get_tag(tiff, TIFFTAG_COMPRESSION, COMPRESSION_NONE) == COMPRESSION_JPEG && p->photometric == PHOTOMETRIC_YCBCR &&
+      !p->planar) {
     TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     p->photometric = PHOTOMETRIC_RGB;
   }
@@ -122,8 +121,7 @@ static void read_layout(Picture *p) {
   unsigned planes = p->planar ? p->samples : 1, together = p->planar ? 1 : p->samples;
   uint64_t row = ((uint64_t)p->block_width * together * p->bits + 7) / 8;
   uint32_t sides = p->width | p->height | p->block_width | p->block_height;
-  if (bytes <= 0 || !p->block_width || !p->block_height || sides > INT32_MAX ||
-      (uint64_t)bytes / p->block_height < row)
+  if (bytes <= 0 || !p->block_width || !p->block_height || sides > INT32_MAX || (uint64_t)bytes / p->block_height < row)
     end_image(p->image, STATUS_IMAGE);
   p->block_bytes = (uint64_t)bytes;
   p->blocks = need_memory(p->image, planes, p->block_bytes);
@@ -181,8 +179,8 @@ static void get_pixel(const Picture *p, uint32_t y, uint32_t x, uint8_t *rgb) {
 
 void decode_tiff(Image *image) {
   Picture p = {.image = image};
-  p.tiff = TIFFClientOpen("", "r", image, read_bytes, write_bytes, seek_byte, close_bytes, get_size, map_bytes,
-                          unmap_bytes);
+  p.tiff =
+      TIFFClientOpen("", "r", image, read_bytes, write_bytes, seek_byte, close_bytes, get_size, map_bytes, unmap_bytes);
   if (!p.tiff) end_image(image, STATUS_IMAGE);
   read_tags(&p);
   read_layout(&p);

@@ -389,22 +389,47 @@ static bool is_factor(const DimExpr *factor, Dim product) {
   return false;
 }
 
+static bool is_positive(const DimExpr *factor, const Dim *positive, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (is_factor(factor, positive[i])) return true;
+  return false;
+}
+
+// Whether the factors of `product` but for those of `part`, all of which it has, are positive: it is then not less.
+static bool is_multiple(const DimExpr *product, const DimExpr *part, const Dim *positive, size_t count) {
+  const DimExpr *above[MAX_FACTORS], *below[MAX_FACTORS];
+  int n = factors_of(product, above, 0), m = factors_of(part, below, 0), j = 0;
+  bool multiple = n >= 0 && m >= 0;
+  for (int i = 0; i < n && multiple; i++)
+    if (j < m && above[i] == below[j])
+      j++;
+    else
+      multiple = is_positive(above[i], positive, count);
+  return multiple && j == m;
+}
+
+// Sets terms above 0 off against multiples of theirs below 0, then takes what is left at its largest.
 bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count) {
-  Dim difference = dim_sub(a, b);
   Sum sum;
   sum.count = 0;
-  add_terms(&sum, difference);
+  add_terms(&sum, dim_sub(a, b));
   int64_t most = 0;
   for (size_t i = 0; i < sum.count; i++) {
+    Term *term = &sum.terms[i];
+    for (size_t k = 0; k < sum.count && term->product && term->coefficient > 0; k++) {
+      Term *other = &sum.terms[k];
+      if (other->coefficient >= 0 || !is_multiple(other->product, term->product, positive, count)) continue;
+      int64_t left = term->coefficient + other->coefficient;
+      term->coefficient = left > 0 ? left : 0;
+      other->coefficient = left < 0 ? left : 0;
+    }
+    if (term->product && term->coefficient > 0) return false;
+  }
+  for (size_t i = 0; i < sum.count; i++) {
     const DimExpr *factors[MAX_FACTORS];
-    if (sum.terms[i].product && sum.terms[i].coefficient > 0) return false;
     int n = factors_of(sum.terms[i].product, factors, 0);
     bool above_0 = n >= 0;
-    for (int k = 0; k < n; k++) {
-      bool found = false;
-      for (size_t p = 0; p < count; p++) found |= is_factor(factors[k], positive[p]);
-      above_0 &= found;
-    }
+    for (int k = 0; k < n; k++) above_0 &= is_positive(factors[k], positive, count);
     if (above_0 && __builtin_add_overflow(most, sum.terms[i].coefficient, &most)) return false;
   }
   return most < 0;

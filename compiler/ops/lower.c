@@ -662,10 +662,10 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
   return program;
 }
 
-Program *make_program(Arena *arena, const Graph *graph, const Target *target) {
+Program *make_program(Arena *arena, const Graph *graph, const Target *target, bool fuse) {
   Program *program = lower_graph(arena, graph, target);
   if (!program) return NULL;
-  program_fuse(program);
+  if (fuse) program_fuse(program);
   program_plan(program);
   program_verify(program);
   return program;

@@ -4,8 +4,8 @@
 
 enum { MAX_VIEWS = 40 }; // of one elementwise step
 
-// The graph's Program for a target: lowered, fused and planned. NULL after recorded errors.
-Program *make_program(Arena *arena, const Graph *graph, const Target *target);
+// The graph's Program for a target: lowered, fused if `fuse`, and planned. NULL after recorded errors.
+Program *make_program(Arena *arena, const Graph *graph, const Target *target, bool fuse);
 
 // Ends the run where two dims turn out to differ.
 void lower_check_equal(Lower *lower, Dim a, Dim b);

@@ -32,6 +32,17 @@ bool op_known_elsewhere(const char *domain, const char *type); // another opset 
 // Checks arity and types of a node against its signature and sets the types of its outputs.
 bool op_check_types(Model *model, Node *node);
 const char *op_input_name(const Op *op, size_t i); // as the signature calls it
+// A set of types that signatures name: bit t is element type t.
+typedef struct {
+  const char *name;
+  uint32_t types;
+} TypeSet;
+const TypeSet *op_type_set(size_t i); // NULL behind the last
+
+/* ops_table.c */
+// The table of operators as text, or as the page of OPERATORS.md.
+void print_ops(FILE *out);
+void print_ops_page(FILE *out);
 
 /* infer.c: helpers of the infer rules. All return false after recording an error. */
 bool set_dims(Model *model, Node *node, size_t output, int rank, const Dim *dims);

@@ -62,17 +62,18 @@ bool infer_graph(Graph *graph) {
     bool from_constants = true;
     for (size_t i = 0; i < node->in_count; i++)
       from_constants &= !node->in[i] || node->in[i]->data || node->in[i]->from_constants;
-    bool constant = true;
+    bool constant = true; // node_settle takes the whole node or nothing of it
     for (size_t i = 0; i < node->out_count; i++) {
       Value *out = node->out[i];
       if (!out) continue;
       out->from_constants = from_constants;
       if (out->type == DT_UNDEFINED || (out->rank < 0 && !graph->parent))
         return node_error(model, node, "output %zu has no type or rank that is known when compiling", i);
-      if (!out->data && !out->is_output) out->data = elems_tensor(model, out);
-      constant = constant && out->data;
+      constant = constant && !out->is_output && (out->data || elems_tensor(model, out));
     }
     if (!constant) continue;
+    for (size_t i = 0; i < node->out_count; i++)
+      if (node->out[i] && !node->out[i]->data) node->out[i]->data = elems_tensor(model, node->out[i]);
     node_settle(graph, node);
   }
   return model->diag->errors == errors;

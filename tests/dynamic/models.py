@@ -162,6 +162,16 @@ case("steps", """(float[n,m] x, int64[1] start, int64[1] end, int64[1] axis, int
          ((9, 4), 0, 9, 0, 2), ((9, 4), 8, -100, 0, -3), ((4, 9), -1, -9, -1, -1), ((4, 9), 3, 2**40, 1, 5),
          ((0, 3), -1, -100, 0, -1), ((3, 1), 0, 1, 1, 7), ((5, 2), 4, 1, 0, 1))])  # fmt: skip
 
+case("slice_from_the_end", """(float[4,6] x, int64[2] ends) => (float[a,b] y) {
+    e = Exp(x)
+    y = Slice(e, starts, ends) }""",
+     [{"x": floats(4, 6), "ends": ints(*ends)} for ends in ((4, 6), (-1, 1))], starts=ints(3, 6))  # fmt: skip
+
+case("channels_by_the_scale", """(float[n,c] x) => (uint8[n,c] q, float[n,c] y) {
+    q = QuantizeLinear<axis = 1>(x, scale, zero)
+    y = DequantizeLinear<axis = 1>(q, scale, zero) }""",
+     [{"x": floats(n, 3)} for n in (1, 4)], scale=np.array([0.1, 0.2, 0.3], np.float32), zero=np.array([1, 2, 3], np.uint8))  # fmt: skip
+
 case("concat_split", """(float[n,4] a, float[m,4] b) => (float[t,4] y, float[t,2] left, float[t,2] right, float[u,4] mean) {
     y = Concat<axis = 0>(a, b)
     left, right = Split<axis = 1>(y, halves)
@@ -231,6 +241,30 @@ case("weights_know", """(float[n,m] x, float[b,c,w] z) => (float[p,2] y, float[q
      a=floats(3, 2), t=floats(6, 5), k=floats(4, 2, 3))  # fmt: skip
 
 # --- branches and loops
+
+case("inner_dim", """(float[n,k] x, uint8[n,k] p, uint8[k,m] q) => (float[n,3] z, float[n,3] g, int32[n,m] r) {
+    z = MatMul(x, w)
+    g = Gemm<transB = 1>(x, v)
+    r = MatMulInteger(p, q, zero) }""",
+     [{"x": floats(n, 5), "p": np.arange(n * 5, dtype=np.uint8).reshape(n, 5),
+       "q": np.arange(5 * m, dtype=np.uint8).reshape(5, m)} for n, m in ((1, 1), (4, 2), (17, 9))],
+     w=floats(5, 3), v=floats(3, 5), zero=np.uint8(7))  # fmt: skip
+
+case("empty_weight", """(float[n,0] x, float[n,4] y) => (float[n,3] a, float[n,2] b) {
+    a = MatMul(x, none)
+    b = MatMul(y, w) }""",
+     [{"x": floats(n, 0), "y": floats(n, 4)} for n in (1, 3)], none=floats(0, 3), w=floats(4, 2))  # fmt: skip
+
+case("split_of_range", """(int64 limit) => (int64[1] first, int64[p] rest) {
+    numbers = Range(start, limit, step)
+    first, rest = Split(numbers, sizes) }""",
+     [{"limit": scalar(3)}], start=scalar(0), step=scalar(1), sizes=ints(1, 2))  # fmt: skip
+
+case("half_results_read", """(float16[n,4] x) => (float16[n,4] a, float16[n,4] b, float[n,4] c) {
+    a = Mul(x, x)
+    b = Relu(a)
+    c = Cast<to = 1>(a) }""",
+     [{"x": floats(n, 4).astype(np.float16)} for n in (1, 3)])  # fmt: skip
 
 case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     y = If(first)<
@@ -367,6 +401,8 @@ MATRICES = "(float[n,m] a, float[p,q] b) => (float[r,s] y)"
 A, B = floats(3, 4), floats(5, 6)
 fault("do_not_broadcast", ("y_made", "do not fit"), MATRICES + " { y = Add(a, b) }", {"a": A, "b": B})
 fault("inner_dims", ("y_made", "do not fit"), MATRICES + " { y = MatMul(a, b) }", {"a": A, "b": B})
+fault("scale_of_other_channels", ("y_made", "do not fit"), "(float[n,c] x) => (uint8[n,c] y) { y = QuantizeLinear(x, s) }",
+      {"x": floats(2, 4)}, s=np.ones(3, np.float32))  # fmt: skip
 fault("concat", ("y_made", "do not fit"), MATRICES + " { y = Concat<axis = 0>(a, b) }", {"a": A, "b": B})
 fault("same_name", ("'b'",), "(float[n] a, float[n] b) => (float[n] y) { y = Add(a, b) }",
       {"a": floats(3), "b": floats(4)})  # fmt: skip

@@ -20,7 +20,7 @@ import support
 from models import CASES, FAULTS
 from serving import Server, post
 
-TYPES = {"float32": "FP32", "int64": "INT64", "bool": "BOOL"}
+TYPES = {"float32": "FP32", "float16": "FP16", "uint8": "UINT8", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
 
 
 def describe(feeds):

@@ -168,6 +168,12 @@ static void test_comparisons(void **state) {
   assert_true(dim_is_less(y, dim_add(x, y), positive, 1)); // only where x is above 0
   assert_false(dim_is_less(x, dim_add(x, y), positive, 1));
   assert_false(dim_is_less(x, x, positive, 1));
+  Dim product = dim_mul(x, y), all = dim_times(dim_mul(product, dim_div_up(y, 2)), 8); // terms above 0 find a multiple
+  Dim both[] = {x, dim_mul(y, dim_div_up(y, 2))};
+  assert_true(dim_is_less(dim_plus(dim_times(product, 8), -1), all, both, 2));
+  assert_false(dim_is_less(dim_times(product, 8), all, both, 2));
+  assert_false(dim_is_less(dim_plus(dim_times(product, 9), -1), all, both, 2));
+  assert_false(dim_is_less(dim_plus(dim_times(product, 8), -1), all, both, 1));
   assert_dim(f, dim_define(f->table, "d", x), x); // symbols stay what they are
   assert_dim(f, dim_define(f->table, "d", n(7)), n(7));
   assert_int_equal(dim_define(f->table, "d", dim_add(x, y)).expr->op, DIM_SYMBOL);

@@ -112,14 +112,13 @@ def read_test_sets(name):
     return found
 
 
-def tract_samples(file, shape):
-    """Inputs and outputs that come with some models; `shape`: of the outputs, which files may hold flat."""
+def tract_samples(file, output, shape, held_as=None):
+    """Input and output that come with some models. The file may name the output otherwise, and hold it flat."""
 
     def samples():
         with np.load(DATA / "models/data/tract" / f"{file}.io.npz") as held:
-            arrays = {name: held[name] for name in held.files}
-        given = arrays.pop("input")
-        return [("sample", {"input": given}, {k: v.astype(np.float32).reshape(shape) for k, v in arrays.items()})]
+            expected = held[held_as or output].astype(np.float32).reshape(shape)
+            return [("sample", {"input": held["input"]}, {output: expected})]
 
     return samples
 
@@ -209,13 +208,15 @@ add("micro_kws_static_qdq", shapes={KWS: (1, 1960)}, sizes=[{KWS: (n, 1960)} for
 add("micro_kws_qoperator_softmax", fill=fill_normal)
 add("micro_kws_static_qoperator", fill=fill_normal)
 add("qlstm_scan", shapes={"input": (3, 3)}, sizes=[{"input": (n, 3)} for n in (1, 7, 100, 2)], fill=fill_normal,
-    samples=tract_samples("qlstm_3-2-3_T3_S1", (3, 3)))
-add("byte_bidi_lstm", shapes={"input": (1, 58)}, sizes=[{"input": (b, n)} for b, n in ((2, 58), (1, 1), (3, 17), (1, 400))],
-    fill=fill_bytes)
+    samples=tract_samples("qlstm_3-2-3_T3_S1", "output", (3, 3)))
+add("byte_bidi_lstm", shapes={"input": (2, 58)}, sizes=[{"input": (b, n)} for b, n in ((1, 58), (1, 1), (3, 17), (1, 400))],
+    fill=fill_bytes, samples=tract_samples("byte_sb_bidi_lstm", "output", (2, 58, 2), "Add_26"))
 add("dtln_1", fill=fill_normal)
 add("dtln_2", fill=fill_normal)
-add("lgbm_classifier_tensor", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine)
-add("lgbm_regressor_tensor", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine)
+add("lgbm_classifier_tensor", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine,
+    samples=tract_samples("lgbm_classifier_tensor", "probabilities", (1, 3)))
+add("lgbm_regressor_tensor", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine,
+    samples=tract_samples("lgbm_regressor_tensor", "output", (1, 1)))
 add("xgboost_classifier_tree", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine)
 add("xgboost_regressor_tree", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine)
 add("sklearn_randomforest", shapes={"X": (1, 4)}, sizes=[{"X": (n, 4)} for n in (1, 31, 2)], fill=fill_iris)

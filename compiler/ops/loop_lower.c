@@ -143,7 +143,7 @@ static void make_results(Lower *lower, Node *node, const Cycle *c, Rounds *r) {
   }
 }
 
-enum { MOST_ROUNDS = 1 << 27 }; // of a loop that has no limit of its own
+enum { MOST_ROUNDS = 1 << 27 }; // of any loop: a limit of its own may be the largest number there is
 
 static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
   Arena *arena = lower->program->arena;
@@ -172,7 +172,8 @@ static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
   Dim goes_on = limited ? dim_mul(dim_less(c->round, limit), runs) : runs;
   Step *leave_loop = add_jump(lower, goes_on, NULL);
   Scope scope = enter_body(lower);
-  if (!limited) lower_check(lower, dim_sub(dim_const(MOST_ROUNDS), c->round), STATUS_LOOP);
+  if (!dim_is_const(limit) || !limited || limit.value > MOST_ROUNDS)
+    lower_check(lower, dim_sub(dim_const(MOST_ROUNDS), c->round), STATUS_LOOP);
   if (is_loop) {
     View round = view_dense(frame_buffer(lower->program), DT_I64, 0, NULL);
     round.offset = dim_const(frame_slot(lower->program, c->round));

@@ -1,7 +1,6 @@
 // Windows and OS/2 bitmaps: 1, 4 and 8 bits with a palette, also run-length coded, 16, 24 and 32 bits with masks.
 #include "runtime/images/decoder.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { RAW, RLE8, RLE4, BITFIELDS };

@@ -39,10 +39,10 @@ void decode_pnm(Image *image);
 void decode_tiff(Image *image);
 void decode_webp(Image *image);
 
-/* memory.c: what malloc, calloc, realloc and free are called in code of decoders. Of one thread at a time. */
+/* memory.c: what malloc, calloc, realloc and free are in the libraries. Each thread has its own. */
 void open_image_memory(uint64_t bytes); // from here on so many may be taken
 bool close_image_memory(void);          // frees all; false when it was too little
 void *image_malloc(size_t bytes);
 void *image_calloc(size_t count, size_t bytes);
-void *image_realloc(void *block, size_t bytes);
-void image_free(void *block);
+void *image_realloc(void *data, size_t bytes);
+void image_free(void *data);

@@ -1,7 +1,6 @@
 // Which decoder an image needs, and what becomes of its pixels.
 #include "runtime/images/decoder.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -74,7 +73,7 @@ bool read_image(Image *image, void *to, size_t bytes) {
 
 void *need_memory(Image *image, uint64_t count, uint64_t bytes) {
   uint64_t total;
-  void *block = __builtin_mul_overflow(count, bytes, &total) ? NULL : malloc(total);
+  void *block = __builtin_mul_overflow(count, bytes, &total) ? NULL : image_malloc(total);
   if (!block) end_image(image, STATUS_MEMORY);
   return block;
 }
@@ -87,21 +86,22 @@ void convert_cmyk(const uint8_t cmyk[4], uint8_t rgb[3]) {
   }
 }
 
-// A decoder always leaves by end_image.
-static Status run_decoder(Image *image) {
-  void (*decode)(Image *image) = NULL;
-  for (size_t i = 0; i < sizeof formats / sizeof formats[0] && !decode; i++)
-    if (image->size >= formats[i].count && !memcmp(image->data, formats[i].bytes, formats[i].count))
-      decode = formats[i].decode;
-  if (!decode) return STATUS_IMAGE;
-  open_image_memory((uint64_t)image->memory);
-  int ended = setjmp(image->end);
-  if (!ended) {
-    decode(image);
-    ended = STATUS_OK + 1;
+static _Noreturn void decode(Image *image) {
+  for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+    if (image->size < formats[i].count || memcmp(image->data, formats[i].bytes, formats[i].count) != 0) continue;
+    formats[i].decode(image);
+    end_image(image, STATUS_OK);
   }
+  end_image(image, STATUS_IMAGE);
+}
+
+static Status run_decoder(Image *image) {
+  open_image_memory((uint64_t)image->memory);
+  int ended = setjmp(image->end); // what end_image said
+  if (!ended) decode(image);
   bool enough = close_image_memory();
-  return ended == STATUS_IMAGE + 1 && !enough ? STATUS_MEMORY : (Status)(ended - 1);
+  Status status = (Status)(ended - 1);
+  return status == STATUS_IMAGE && !enough ? STATUS_MEMORY : status;
 }
 
 int measure_image(const void *data, ptrdiff_t bytes, ptrdiff_t memory, int64_t *height, int64_t *width) {

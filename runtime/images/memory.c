@@ -2,16 +2,12 @@
 // The libraries' malloc has no argument that could tell whose memory it is, hence a variable for each thread.
 #include "runtime/images/decoder.h"
 
-#include <string.h>
-#undef malloc
-#undef calloc
-#undef realloc
-#undef free
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Block Block;
 struct Block {
-  Block *next, **link; // *link is this block
+  Block *previous, *next;
   size_t bytes;
   _Alignas(max_align_t) char data[];
 };
@@ -28,7 +24,11 @@ void open_image_memory(uint64_t bytes) {
 }
 
 bool close_image_memory(void) {
-  while (memory.first) image_free(memory.first->data);
+  for (Block *block = memory.first, *next; block; block = next) {
+    next = block->next;
+    free(block);
+  }
+  memory.first = NULL;
   return !memory.refused;
 }
 
@@ -38,8 +38,8 @@ void *image_malloc(size_t bytes) {
     memory.refused = true;
     return NULL;
   }
-  *block = (Block){.next = memory.first, .link = &memory.first, .bytes = bytes};
-  if (block->next) block->next->link = &block->next;
+  *block = (Block){.next = memory.first, .bytes = bytes};
+  if (block->next) block->next->previous = block;
   memory.first = block;
   memory.left -= bytes;
   return block->data;
@@ -52,10 +52,12 @@ void *image_calloc(size_t count, size_t bytes) {
   return data ? memset(data, 0, total) : NULL;
 }
 
+static Block *find_block(void *data) { return (Block *)((char *)data - offsetof(Block, data)); }
+
 void *image_realloc(void *data, size_t bytes) {
   void *moved = image_malloc(bytes);
   if (!data || !moved) return moved;
-  const Block *block = (Block *)((char *)data - offsetof(Block, data));
+  const Block *block = find_block(data);
   memcpy(moved, data, block->bytes < bytes ? block->bytes : bytes);
   image_free(data);
   return moved;
@@ -63,9 +65,9 @@ void *image_realloc(void *data, size_t bytes) {
 
 void image_free(void *data) {
   if (!data) return;
-  Block *block = (Block *)((char *)data - offsetof(Block, data));
-  *block->link = block->next;
-  if (block->next) block->next->link = block->link;
+  Block *block = find_block(data);
+  *(block->previous ? &block->previous->next : &memory.first) = block->next;
+  if (block->next) block->next->previous = block->previous;
   memory.left += block->bytes;
   free(block);
 }

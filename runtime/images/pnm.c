@@ -2,7 +2,6 @@
 #include "runtime/images/decoder.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static int next_byte(Image *image) { return image->at < image->size ? image->data[image->at++] : -1; }
 

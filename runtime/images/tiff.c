@@ -2,7 +2,6 @@
 // Deflate, CCITT and JPEG.
 #include "runtime/images/decoder.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <tiffio.h>
@@ -23,13 +22,13 @@ typedef struct {
 /* what libtiff wants of the system */
 
 TIFFErrorHandler _TIFFerrorHandler, _TIFFwarningHandler; // none: nothing is printed
-void *_TIFFmalloc(tmsize_t bytes) { return malloc((size_t)bytes); }
-void *_TIFFcalloc(tmsize_t count, tmsize_t bytes) { return calloc((size_t)count, (size_t)bytes); }
-void *_TIFFrealloc(void *block, tmsize_t bytes) { return realloc(block, (size_t)bytes); }
-void _TIFFfree(void *block) { free(block); }
-void _TIFFmemset(void *to, int value, tmsize_t bytes) { memset(to, value, (size_t)bytes); }
-void _TIFFmemcpy(void *to, const void *from, tmsize_t bytes) { memcpy(to, from, (size_t)bytes); }
-int _TIFFmemcmp(const void *a, const void *b, tmsize_t bytes) { return memcmp(a, b, (size_t)bytes); }
+void *_TIFFmalloc(tmsize_t s) { return image_malloc((size_t)s); }
+void *_TIFFcalloc(tmsize_t nmemb, tmsize_t siz) { return image_calloc((size_t)nmemb, (size_t)siz); }
+void *_TIFFrealloc(void *p, tmsize_t s) { return image_realloc(p, (size_t)s); }
+void _TIFFfree(void *p) { image_free(p); }
+void _TIFFmemset(void *p, int v, tmsize_t c) { memset(p, v, (size_t)c); }
+void _TIFFmemcpy(void *d, const void *s, tmsize_t c) { memcpy(d, s, (size_t)c); }
+int _TIFFmemcmp(const void *p1, const void *p2, tmsize_t c) { return memcmp(p1, p2, (size_t)c); }
 
 static tmsize_t read_bytes(thandle_t context, void *to, tmsize_t bytes) {
   Image *image = context;
@@ -124,6 +123,9 @@ static void read_layout(Picture *p) {
   if (bytes <= 0 || !p->block_width || !p->block_height || sides > INT32_MAX || (uint64_t)bytes / p->block_height < row)
     end_image(p->image, STATUS_IMAGE);
   p->block_bytes = (uint64_t)bytes;
+  uint64_t across = (p->width - 1) / p->block_width + 1, down = (p->height - 1) / p->block_height + 1, work;
+  if (__builtin_mul_overflow(across * down, p->block_bytes, &work) || work / 2 > (uint64_t)p->image->memory)
+    end_image(p->image, STATUS_MEMORY); // large tiles of which the picture takes little
   p->blocks = need_memory(p->image, planes, p->block_bytes);
 }
 
@@ -131,13 +133,14 @@ static void read_layout(Picture *p) {
 static void read_block(const Picture *p, uint32_t y, uint32_t x, uint32_t rows) {
   unsigned planes = p->planar ? p->samples : 1, together = p->planar ? 1 : p->samples;
   uint64_t needed = ((uint64_t)p->block_width * together * p->bits + 7) / 8 * rows;
-  for (uint16_t i = 0; i < planes; i++) {
+  for (unsigned i = 0; i < planes; i++) {
     uint8_t *to = p->blocks + i * p->block_bytes;
-    tmsize_t size = (tmsize_t)p->block_bytes, got;
-    if (p->tiled)
-      got = TIFFReadEncodedTile(p->tiff, TIFFComputeTile(p->tiff, x, y, 0, i), to, size);
-    else
-      got = TIFFReadEncodedStrip(p->tiff, TIFFComputeStrip(p->tiff, y, i), to, size);
+    tmsize_t size = (tmsize_t)p->block_bytes;
+    uint32_t index =
+        p->tiled ? TIFFComputeTile(p->tiff, x, y, 0, (uint16_t)i) : TIFFComputeStrip(p->tiff, y, (uint16_t)i);
+    if (!TIFFGetStrileOffset(p->tiff, index)) end_image(p->image, STATUS_IMAGE); // the file's list is too short
+    tmsize_t got =
+        p->tiled ? TIFFReadEncodedTile(p->tiff, index, to, size) : TIFFReadEncodedStrip(p->tiff, index, to, size);
     if (got < 0 || (uint64_t)got < needed) end_image(p->image, STATUS_IMAGE);
   }
 }

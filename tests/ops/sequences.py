@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""Sequences, optionals and maps against ONNX Runtime: small models of several such operators."""
+"""Sequences, optionals and maps against ONNX Runtime: small models of several such operators.
 
+sequences.py [--emit c]
+"""
+
+import argparse
 import json
 import subprocess
 import sys
@@ -146,15 +150,15 @@ def parse(graph):
     return onnx.parser.parse_model(f"<ir_version: 8, opset_import: [{opsets}]> g {graph}")
 
 
-def compile(graph, folder):
+def compile(graph, folder, emit):
     path, executable = folder / "case.onnx", folder / "case"
     path.write_bytes(parse(graph).SerializeToString())
-    support.build(path, executable)
+    support.build(path, executable, emit=emit)
     return path, executable
 
 
-def check_case(graph, inputs, folder):
-    path, executable = compile(graph, folder)
+def check_case(graph, inputs, folder, emit):
+    path, executable = compile(graph, folder, emit)
     session = support.open_ort(path, optimise=False)
     for given in inputs:
         expected = support.run_ort(session, given)
@@ -164,8 +168,8 @@ def check_case(graph, inputs, folder):
                 raise support.Failure(f"'{name}' is {got[name]}, expected {wanted}")
 
 
-def check_fault(graph, position, text, folder):
-    _, executable = compile(graph, folder)
+def check_fault(graph, position, text, folder, emit):
+    _, executable = compile(graph, folder, emit)
     try:
         support.run_model(executable, {"x": f32(3), "p": i64(position)})
     except support.Failure as failure:
@@ -175,10 +179,10 @@ def check_fault(graph, position, text, folder):
     raise support.Failure("runs, although an index is out of range")
 
 
-def check_maps(keys, folder):
+def check_maps(keys, folder, emit):
     """ZipMap, as JSON."""
     graph = f"(float[n,2] x) => (seq(map({'string' if 'strings' in keys else 'int64'}, float)) y)"
-    path, executable = compile(f"{graph} {{ y = ai.onnx.ml.ZipMap <{keys}> (x) }}", folder)
+    path, executable = compile(f"{graph} {{ y = ai.onnx.ml.ZipMap <{keys}> (x) }}", folder, emit)
     x = f32(3, 2)
     np.save(folder / "x.npy", x)
     command = [executable, "run", "-i", f"x={folder / 'x.npy'}", "-o", folder / "y.json"]
@@ -195,6 +199,9 @@ def check_maps(keys, folder):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    support.add_emit_option(parser)
+    options = parser.parse_args()
     support.need_compiler()
     checks = [(name, check_case, (graph, inputs)) for name, graph, inputs in CASES]
     checks += [(f"fault of {graph}", check_fault, (graph, place, text)) for graph, place, text in FAULTS]
@@ -204,7 +211,7 @@ def main():
     for name, check, arguments in checks:
         with tempfile.TemporaryDirectory(prefix="ingot-sequences-") as folder:
             try:
-                check(*arguments, Path(folder))
+                check(*arguments, Path(folder), options.emit)
             except support.Failure as failure:
                 failed += 1
                 print(f"FAIL {name}\n     {failure}")

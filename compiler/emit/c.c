@@ -222,7 +222,9 @@ static bool check_shapes(const Emitter *e) {
                         value_text(e->model, v));
   }
   if (p->pool) return diag_error(e->model->diag, e->model->file, "--emit=c does not know strings yet");
-  if (p->frame) return diag_error(e->model->diag, e->model->file, "--emit=c does not know dynamic shapes yet");
+  if (p->frame)
+    return diag_error(e->model->diag, e->model->file,
+                      "--emit=c does not know dynamic shapes, nor random numbers without a seed, yet");
   return true;
 }
 

@@ -70,6 +70,9 @@ bool need_rank(Model *model, Node *node, size_t input, int min, int max);
 // them already are passed by. False after recorded errors.
 bool infer_graph(Graph *graph);
 
+/* random.c */
+bool draws_numbers(const Node *node); // others in every run
+
 /* lower.c: helpers of the lower rules. */
 
 // Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
@@ -91,6 +94,7 @@ struct Lower {
   View **views;         // by value id; NULL until the value is computed
   View **channels_last; // by value id: what lower_channels_last gave before
   Node *node;           // that is being lowered
+  Dim round;            // of the loops around it, 0 outside: a number of its own for each round
   Dim *checked;         // dims that a check stands for already
   size_t check_count;
 };

@@ -14,7 +14,7 @@ static const char help[] =
     "\n"
     "  ingot build MODEL.onnx [-o FILE]   compile; FILE runs, serves, benchmarks and explains itself\n"
     "  ingot inspect MODEL.onnx           inputs, outputs, size, operators, and what is not supported\n"
-    "  ingot ops                          operators and types that can be compiled\n"
+    "  ingot ops [--markdown]             operators and types that can be compiled\n"
     "  ingot targets                      machines that executables can be made for\n"
     "  ingot --version | --help\n"
     "\n"
@@ -273,13 +273,10 @@ static int run_on_model(CommandLine *c, char **argv) {
   return finish(c, &diag, inspect_model(c->arena, &diag, &c->build, stdout));
 }
 
-static int list_ops(void) {
-  printf("%-16s %-24s %5s  %s\n", "domain", "operator", "since", "inputs -> outputs; types");
-  for (size_t i = 0; i < op_count(); i++) {
-    const Op *op = op_at(i);
-    printf("%-16s %-24s %5d  %s\n", *op->domain ? op->domain : "ai.onnx", op->type, op->since, op->signature);
-  }
-  return 0;
+static int list_ops(char **argv) {
+  if (!argv[2]) return print_ops(stdout), 0;
+  if (strcmp(argv[2], "--markdown") || argv[3]) return usage("ops takes no argument but --markdown"), 1;
+  return print_ops_page(stdout), 0;
 }
 
 static int list_targets(CommandLine *c) {
@@ -299,8 +296,8 @@ static int list_targets(CommandLine *c) {
 
 // Commands that take no arguments.
 static int run_alone(CommandLine *c, char **argv) {
+  if (!strcmp(c->command, "ops")) return list_ops(argv);
   if (argv[2]) return usage("%s takes no arguments, '%s' was given", c->command, argv[2]), 1;
-  if (!strcmp(c->command, "ops")) return list_ops();
   if (!strcmp(c->command, "targets")) return list_targets(c);
   fputs(!strcmp(c->command, "--version") ? "ingot " INGOT_VERSION "\n" : help, stdout);
   return 0;

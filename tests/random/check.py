@@ -139,7 +139,7 @@ def plan(g, outputs):
     first = {name: v.versions for name, v in g.by_name.items()}
     opened, values = None, [first]
     sizes = sorted({d for v in g.by_name.values() if may_open(v) for d in v.shape if d > 1})
-    if not g.static and sizes and random.random() < 0.35:
+    if not g.static and sizes and random.random() < 0.6:
         chosen = [d for d in sizes if random.random() < 0.6] or sizes[:1]
         other = resized(g, {d: max(1, d + int(random.integers(-2, 4))) for d in chosen})
         if other:

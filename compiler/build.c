@@ -65,7 +65,7 @@ static void record_checks(Model *model, const Program *program, const Target *ta
   model->diag = &quiet;
   if (!target_runs_here(target)) {
     const Target *host = target_find(arena, &quiet, NULL, "native");
-    program = host ? make_program(arena, model->graph, host) : NULL;
+    program = host ? make_program(arena, model->graph, host, true) : NULL;
     if (!program || !emit_kernels(model, program, host, CODE_OBJECT, NULL, &own)) program = NULL;
   }
   if (program && fits_memory(program)) {
@@ -172,7 +172,7 @@ bool build_model(Arena *arena, Diag *diag, const BuildOptions *options) {
   begin(options, "passes");
   if (!run_passes(model, &options->passes)) return false;
   begin(options, "lower");
-  Program *program = make_program(arena, model->graph, target);
+  Program *program = make_program(arena, model->graph, target, pass_is_wanted(&options->passes, FUSE_STEPS));
   if (!program) return false;
   if (options->on_program) options->on_program(options->context, program);
   return emit_output(model, program, target, options);

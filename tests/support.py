@@ -59,14 +59,18 @@ LEVEL_FLAGS = {
 }
 
 
-def need_cpu(level):
-    """Skips where this CPU lacks the level or one below it; other names are for the compiler to judge."""
+def has_cpu(level):
+    """Does this CPU have the level, and those below it? Other names are for the compiler to judge."""
     levels = list(LEVEL_FLAGS)
     if level not in levels:
-        return
+        return True
     flags = set(re.findall(r"\w+", re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text() + "flags:", re.M)[1]))
-    needed = " ".join(LEVEL_FLAGS[known] for known in levels[: levels.index(level) + 1])
-    if set(needed.split()) - flags:
+    return not set(" ".join(LEVEL_FLAGS[known] for known in levels[: levels.index(level) + 1]).split()) - flags
+
+
+def need_cpu(level):
+    """Skips where this CPU lacks the level."""
+    if not has_cpu(level):
         skip(f"this CPU is not of level {level}")
 
 

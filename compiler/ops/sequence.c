@@ -201,8 +201,32 @@ bool infer_sequence_insert(Model *model, Node *node) {
   return set_block(model, node, 0, VALUE_SEQUENCE, sequence->type, &content, bytes);
 }
 
+// The sequence, which nobody else reads, becomes longer in its block.
+static bool append_in_place(Lower *lower, Node *node, const View *room) {
+  Program *program = lower->program;
+  const Value *element = node->in[1];
+  View block = lower_in(lower, node->in[0]), in = lower_dense(lower, element);
+  Dim total = dim_new_symbol(program->dims, "total");
+  Step *step = lower_step(lower, "sequence_append_bytes");
+  ADD_DIMS(program, step, element_bytes(lower->model, element));
+  step_view(lower, step, room);
+  step_view(lower, step, &block);
+  step_slot(lower, step, total);
+  lower_reserve(lower, block.buffer, total, block.dims[0]);
+  step = lower_step(lower, "sequence_append");
+  ADD_DIMS(program, step, dim_const(element->type), dim_const(element->rank), data_bytes(lower->model, element), total);
+  step_dims_of(lower, step, element);
+  step_view(lower, step, &in);
+  step_view(lower, step, room);
+  step_view(lower, step, &block);
+  block.dims[0] = total;
+  lower_alias(lower, node->out[0], &block);
+  return true;
+}
+
 bool lower_sequence_insert(Lower *lower, Node *node) {
   const Value *element = node->in[1], *position = node_in(node, 2);
+  if (lower->rooms[node->in[0]->id]) return append_in_place(lower, node, lower->rooms[node->in[0]->id]);
   View sequence = lower_dense(lower, node->in[0]), in = lower_dense(lower, element);
   View out = lower_out(lower, node->out[0]);
   Step *step = lower_step(lower, "sequence_insert");

@@ -188,7 +188,7 @@ void program_verify(const Program *program);
 int frame_slot(Program *program, Dim symbol);
 // The slot of a number that has one.
 int frame_find(const Program *program, Dim number);
-// Gives symbols that have no slots yet consecutive ones; returns the first.
+// Consecutive slots for symbols, those that they have or new ones; returns the first.
 int frame_slots(Program *program, size_t count, const Dim *symbols);
 // The same for the dims of an input, and one slot more: they are known from the start.
 int frame_input(Program *program, size_t count, const Dim *dims);
@@ -202,8 +202,9 @@ bool *frame_late(const Program *program);
 Dim frame_heap(Program *program);
 // known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
 void frame_known(const Program *program, size_t count, const Dim *dims, int *known);
-// Puts steps that compute dims where they can be computed, and lists what each step reads from the frame.
-void program_frame(Program *program);
+// Puts steps that compute dims where they can be computed, and lists what each step reads from the frame. False after
+// an error: a step needs what cannot be known there.
+bool program_frame(Program *program, Diag *diag);
 int frame_count(const Program *program); // slots; 0 where nothing is dynamic
 // The number of an expression among what the step reads.
 int step_local(const Step *step, const DimExpr *expr);
@@ -235,8 +236,8 @@ unsigned step_uses(const Step *step, int pointer); // 0: nothing refers to it
 void program_fuse(Program *program);
 
 /* plan.c */
-// Gives every arena and weight buffer its offset; drops steps whose results nobody reads.
-void program_plan(Program *program);
+// Gives every arena and weight buffer its offset; drops steps whose results nobody reads. False after an error.
+bool program_plan(Program *program, Diag *diag);
 
 /* pack.c */
 int64_t pack_count(const Buffer *weight); // elements of the packed form

@@ -43,8 +43,42 @@ LOOP = """(float[n,3] x, int64 count) => (float[?,3] y, int64 length) {
   length = SequenceLength (s)
 }"""
 
+# What is only appended to grows in its place: elements of other sizes, other things carried, more than one loop.
+APPENDED = """(float[n,3] x, int64 count) => (float[?,3] y, float[?] last, int64 length, int64 longer) {
+  pair = Constant <value_ints = [1]> ()
+  first = SequenceConstruct (x, x)
+  empty = SequenceEmpty <dtype = 1> ()
+  yes = Constant <value = bool {1}> ()
+  s, t = Loop (count, yes, first, empty) <body = body (int64 i, bool go, seq(float[?,3]) held, seq(float[?]) other) =>
+                                                      (bool go_on, seq(float[?,3]) kept, seq(float[?]) more) {
+    go_on = Identity (go)
+    zero = Constant <value = int64 {0}> ()
+    one = Constant <value = int64 {1}> ()
+    length = Add (i, one)
+    rows = Range (zero, length, one)
+    f = Cast <to = 1> (rows)
+    more = SequenceInsert (other, f)
+    column = Unsqueeze (f, pair)
+    three = Constant <value_ints = [1, 3]> ()
+    wide = Expand (column, three)
+    kept = SequenceInsert (held, wide)
+  }>
+  y = ConcatFromSequence <axis = 0> (s)
+  minus = Constant <value = int64 {-1}> ()
+  vector = Constant <value_floats = [7.5]> ()
+  padded = SequenceInsert (t, vector)
+  last = SequenceAt (padded, minus)
+  length = SequenceLength (s)
+  longer = SequenceLength (padded)
+}"""
+
 # Name, text of the graph, inputs.
 CASES = [
+    (
+        "appended to in a loop",
+        APPENDED,
+        [{"x": f32(n, 3), "count": i64(count)} for n, count in ((1, 0), (2, 1), (3, 9), (1, 70))],
+    ),
     (
         "insert, erase and read at run-time places",
         """(float[2,n] x, float[2,3] y, int64 p, int64 q) => (float[?,?] a, float[?,?] b, int64 length) {

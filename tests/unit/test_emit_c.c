@@ -204,7 +204,7 @@ static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture
     Fixture f;
     start(&f, widths[w].bytes);
     build(&f);
-    program_plan(f.program);
+    assert_true(program_plan(f.program, &f.diag));
     program_verify(f.program);
     bool ok = emit_c(f.model, f.program, &f.target, arena_printf(f.arena, "%s/model.c", folder));
     check_no_errors(&f);
@@ -956,7 +956,7 @@ static void test_state(void **state) {
          out = access_of(&f, step, y, 0, DT_I32, 0, 0, 0, 1);
   func_store(p, func, &store, next);
   func_store(p, func, &out, next);
-  program_plan(p);
+  assert_true(program_plan(p, &f.diag));
   assert_true(emit_c(f.model, p, &f.target, arena_printf(f.arena, "%s/model.c", folder)));
   static const char user[] =
       "#include \"model.h\"\n#include <string.h>\n"
@@ -986,7 +986,7 @@ static void test_wrong_flags(void **state) {
     Fixture f;
     start(&f, widths[w].bytes);
     build_literals(&f);
-    program_plan(f.program);
+    assert_true(program_plan(f.program, &f.diag));
     assert_true(emit_c(f.model, f.program, &f.target, arena_printf(f.arena, "%s/model.c", folder)));
     for (size_t c = 0; c < COUNT(compilers); c++) {
       size_t size = 0;
@@ -1012,7 +1012,7 @@ static void test_refusals(void **state) {
     Fixture f;
     start(&f, 16);
     build_literals(&f);
-    program_plan(f.program);
+    assert_true(program_plan(f.program, &f.diag));
     if (i == COUNT(cases)) f.program->outputs[0]->dims[0] = dim_symbol(f.model->dims, "batch");
     Text path = {.arena = f.arena};
     for (const char *c = i < COUNT(cases) ? cases[i].path : "%s/dynamic.c"; *c; c++)

@@ -50,6 +50,9 @@ int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes);
 int ingot_set_dims(void *memory, size_t index, const int64_t *dims);
 // An input with the dims that it has in the next run: its size follows from them. -1 is one that was not given yet.
 IngotTensor ingot_given(const void *memory, size_t index);
+// Where random numbers begin that the model gives no seed for; 0 at the start, each run goes on from there. An
+// executable takes a number of the system's.
+void ingot_set_seed(void *memory, uint64_t seed);
 // One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says; an output with open
 // dims lies in the block, its pointer in `outputs` is not used. Returns 0, or the number of a fault in the data (an
 // index out of range, say), which ingot_status_text explains.

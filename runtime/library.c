@@ -22,6 +22,7 @@ typedef struct {
   size_t heap_bytes, pool_bytes;
   size_t text_bytes; // of the pool: the model's texts and those of inputs
   uint32_t step;     // that ran last
+  uint64_t seed;     // of the next run's random numbers
 } Block;
 
 static size_t align_part(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
@@ -78,6 +79,7 @@ int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
   Block *block = memory;
   char *next = (char *)memory + align_part(sizeof(Block)), *tables = take_part(&next, measure_binding(model));
   block->model = model;
+  block->seed = 0;
   block->dims = (int64_t *)take_part(&next, count_dims(model, model->input_count) * sizeof(int64_t));
   block->frame = (int64_t *)take_part(&next, frame_bytes(model));
   char *state = take_part(&next, model->state_bytes), *arena = take_part(&next, model->arena_bytes);
@@ -97,6 +99,11 @@ int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
 
 int ingot_open(const IngotModel *model, void *memory) {
   return ingot_open_sized(model, memory, ingot_memory_bytes(model));
+}
+
+void ingot_set_seed(void *memory, uint64_t seed) {
+  Block *block = memory;
+  block->seed = seed;
 }
 
 static size_t element_bits(uint32_t dtype) {
@@ -148,6 +155,7 @@ static int begin_frame(Block *block, const void *const *inputs) {
   const int64_t *dims = block->dims;
   memset(block->frame, 0, frame_bytes(model));
   block->frame[FRAME_HEAP] = (int64_t)block->heap_bytes;
+  block->frame[FRAME_SEED] = (int64_t)(block->seed++ & UINT64_MAX >> 2);
   block->frame[FRAME_STRINGS] = (int64_t)block->text_bytes;
   block->frame[FRAME_POOL] = (int64_t)block->pool_bytes;
   for (uint32_t i = 0; i < model->input_count; i++) {

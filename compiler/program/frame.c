@@ -4,7 +4,7 @@
 // shape or the count of a NonZero, which the step writes; and expressions of those, which dims steps compute. A dims
 // step stands where the first of its results is needed and computes all that can be known there, so that a program has
 // few of them. What was computed before a branch or a loop holds inside unless the loop writes what it depends on; what
-// was computed inside does not hold behind it.
+// was computed inside does not hold behind it. Before a loop stands what its rounds need and do not change.
 #include "compiler/program/program.h"
 #include "runtime/model.h"
 #include "templates/status.h"
@@ -49,7 +49,16 @@ static int add_slot(Program *program, const DimExpr *e, int end, bool input) {
   return slot;
 }
 
+// Whether the symbols have consecutive slots already: a constant is measured at each of its readers.
+static bool have_slots(Program *program, size_t count, const Dim *symbols) {
+  int first = count ? *find_slot(program, symbols[0].expr) : 0;
+  for (size_t i = 0; first && i < count; i++)
+    if (*find_slot(program, symbols[i].expr) != first + (int)i) return false;
+  return first && program->frame->slots[first].end == first + (int)count;
+}
+
 int frame_slots(Program *program, size_t count, const Dim *symbols) {
+  if (have_slots(program, count, symbols)) return *find_slot(program, symbols[0].expr);
   int first = (int)need_frame(program)->slot_count;
   for (size_t i = 0; i < count; i++) add_slot(program, symbols[i].expr, first + (int)count, false);
   return first;
@@ -80,16 +89,19 @@ int frame_find(const Program *program, Dim number) {
   return frame->slot_of[number.expr->id];
 }
 
-Dim frame_heap(Program *program) {
-  Frame *frame = need_frame(program);
-  struct Slot *slot = &frame->slots[FRAME_HEAP];
+// A slot that the runtime writes for every model.
+static Dim own_slot(Program *program, int number, const char *name) {
+  struct Slot *slot = &need_frame(program)->slots[number];
   if (!slot->expr) {
-    slot->expr = dim_new_symbol(program->dims, "heap").expr;
+    slot->expr = dim_new_symbol(program->dims, name).expr;
     slot->input = true;
-    *find_slot(program, slot->expr) = FRAME_HEAP;
+    *find_slot(program, slot->expr) = number;
   }
   return (Dim){0, slot->expr};
 }
+
+Dim frame_heap(Program *program) { return own_slot(program, FRAME_HEAP, "heap"); }
+Dim frame_seed(Program *program) { return own_slot(program, FRAME_SEED, "seed"); }
 
 int frame_count(const Program *program) { return program->frame ? (int)program->frame->slot_count : 0; }
 
@@ -244,72 +256,6 @@ static bool can_know(const Pass *pass, Dim dim, int8_t *memo) {
   return *m > 0;
 }
 
-typedef struct {
-  Pass *pass;
-  Step *dims; // that is being filled; NULL: only look
-  int8_t *memo;
-  bool missing;
-} Needs;
-
-static void add_dim(Pass *pass, Step *dims, Dim dim) {
-  if (!dim.expr || pass->known[dim.expr->id]) return;
-  add_dim(pass, dims, dim.expr->a);
-  add_dim(pass, dims, dim.expr->b);
-  add_dim(pass, dims, dim.expr->c);
-  pass->known[dim.expr->id] = true;
-  frame_slot(pass->program, dim);
-  APPEND(pass->program->arena, dims->dims, dims->dim_count, dim);
-}
-
-static void need_dim(void *context, Dim dim) {
-  Needs *needs = context;
-  if (!dim.expr || needs->pass->known[dim.expr->id]) return;
-  needs->missing = true;
-  if (needs->dims && can_know(needs->pass, dim, needs->memo)) add_dim(needs->pass, needs->dims, dim);
-}
-
-static void append(Pass *pass, Step *step) {
-  APPEND(pass->program->arena, pass->program->steps, pass->program->step_count, step);
-}
-
-static bool is_of_same_node(const Step *a, const Step *b) {
-  return a->loc.index == b->loc.index && !strcmp(a->loc.graph, b->loc.graph) && !strcmp(a->name, b->name);
-}
-
-// Checks of one node stand in one step.
-static void append_checks(Pass *pass, Step *step) {
-  Program *program = pass->program;
-  Step *before = program->step_count ? program->steps[program->step_count - 1] : NULL;
-  if (!step->check_count) return;
-  if (!before || before->kind != STEP_DIMS || !is_of_same_node(before, step)) {
-    append(pass, step);
-    return;
-  }
-  for (size_t i = 0; i < step->check_count; i++)
-    APPEND(program->arena, before->checks, before->check_count, step->checks[i]);
-}
-
-// Everything that steps from `at` on need and that can be known before `at`.
-static void insert_dims(Pass *pass, size_t at) {
-  Program *program = pass->program;
-  Needs needs = {.pass = pass};
-  each_needed(pass->old[at], need_dim, &needs);
-  if (!needs.missing) return;
-  Step *dims = step_control(program, STEP_DIMS, &pass->old[at]->loc, pass->old[at]->name);
-  needs = (Needs){pass, dims, NEW_ARRAY(program->arena, int8_t, pass->id_count), false};
-  for (size_t i = at; i < pass->old_count; i++) each_needed(pass->old[i], need_dim, &needs);
-  for (size_t i = 0; i < dims->dim_count; i++)
-    for (size_t b = 0; b < program->buffer_count; b++) {
-      const Buffer *buffer = program->buffers[b];
-      if (!buffer_in_heap(buffer) || !dim_equal(buffer->heap_left, dims->dims[i])) continue;
-      APPEND(program->arena, dims->checks, dims->check_count, ((DimCheck){dims->dims[i], STATUS_MEMORY}));
-      break;
-    }
-  needs = (Needs){.pass = pass};
-  each_needed(pass->old[at], need_dim, &needs);
-  assert(!needs.missing && "a step needs a number that nothing finds out");
-}
-
 static bool depends_on(const Pass *pass, Dim dim, const bool *written, int8_t *memo) {
   if (!dim.expr) return false;
   if (written[dim.expr->id]) return true;
@@ -334,6 +280,106 @@ static void note_write(void *context, int slot) {
   if (e && (size_t)e->id < w->pass->id_count) w->written[e->id] = true;
 }
 
+static Writes find_written(Pass *pass, size_t from, size_t to) {
+  Writes writes = {pass, NEW_ARRAY(pass->program->arena, bool, pass->id_count)};
+  for (size_t i = from; i <= to; i++) each_written(pass->program, pass->old[i], note_write, &writes);
+  return writes;
+}
+
+typedef struct {
+  Pass *pass;
+  Step *dims; // that is being filled; NULL: only look
+  int8_t *memo;
+  Dim missing;         // one of them
+  const bool *changes; // numbers that must not be used, by expression id; NULL: none
+  int8_t *uses;        // memo of depends_on
+} Needs;
+
+static void add_dim(Pass *pass, Step *dims, Dim dim) {
+  if (!dim.expr || pass->known[dim.expr->id]) return;
+  add_dim(pass, dims, dim.expr->a);
+  add_dim(pass, dims, dim.expr->b);
+  add_dim(pass, dims, dim.expr->c);
+  pass->known[dim.expr->id] = true;
+  frame_slot(pass->program, dim);
+  APPEND(pass->program->arena, dims->dims, dims->dim_count, dim);
+}
+
+static void need_dim(void *context, Dim dim) {
+  Needs *needs = context;
+  if (!dim.expr || needs->pass->known[dim.expr->id]) return;
+  needs->missing = dim;
+  if (needs->changes && depends_on(needs->pass, dim, needs->changes, needs->uses)) return;
+  if (needs->dims && can_know(needs->pass, dim, needs->memo)) add_dim(needs->pass, needs->dims, dim);
+}
+
+static void append(Pass *pass, Step *step) {
+  APPEND(pass->program->arena, pass->program->steps, pass->program->step_count, step);
+}
+
+static bool is_of_same_node(const Step *a, const Step *b) {
+  return a->loc.index == b->loc.index && !strcmp(a->loc.graph, b->loc.graph) && !strcmp(a->name, b->name);
+}
+
+// Checks of one node stand in one step.
+static void append_checks(Pass *pass, Step *step) {
+  Program *program = pass->program;
+  Step *before = program->step_count ? program->steps[program->step_count - 1] : NULL;
+  if (!step->check_count) return;
+  if (!before || before->kind != STEP_DIMS || !is_of_same_node(before, step)) {
+    append(pass, step);
+    return;
+  }
+  for (size_t i = 0; i < step->check_count; i++)
+    APPEND(program->arena, before->checks, before->check_count, step->checks[i]);
+}
+
+// The symbol that keeps `dim` from being known.
+static Dim find_unknown(const Pass *pass, Dim dim) {
+  while (is_compound(dim.expr)) {
+    int8_t *memo = NEW_ARRAY(pass->program->arena, int8_t, pass->id_count);
+    const DimExpr *e = dim.expr;
+    dim = !can_know(pass, e->a, memo) ? e->a : !can_know(pass, e->b, memo) ? e->b : e->c;
+  }
+  return dim;
+}
+
+// A dims step of everything that steps from `at` on need and that can be known before `at`, without the numbers that
+// `changes` marks (NULL: with all). None where that is nothing.
+static void fill_dims(Pass *pass, size_t at, const bool *changes) {
+  Program *program = pass->program;
+  Arena *arena = program->arena;
+  Step *dims = step_control(program, STEP_DIMS, &pass->old[at]->loc, pass->old[at]->name);
+  Needs needs = {.pass = pass, .dims = dims, .memo = NEW_ARRAY(arena, int8_t, pass->id_count), .changes = changes};
+  needs.uses = changes ? NEW_ARRAY(arena, int8_t, pass->id_count) : NULL;
+  for (size_t i = at; i < pass->old_count; i++) each_needed(pass->old[i], need_dim, &needs);
+  if (!dims->dim_count) program->step_count--;
+  for (size_t i = 0; i < dims->dim_count; i++)
+    for (size_t b = 0; b < program->buffer_count; b++) {
+      const Buffer *buffer = program->buffers[b];
+      if (!buffer_in_heap(buffer) || !dim_equal(buffer->heap_left, dims->dims[i])) continue;
+      APPEND(arena, dims->checks, dims->check_count, ((DimCheck){dims->dims[i], STATUS_MEMORY}));
+      break;
+    }
+}
+
+// What the step at `at` needs. False after an error: that cannot be known before it.
+static bool insert_dims(Pass *pass, size_t at, Diag *diag) {
+  Program *program = pass->program;
+  Needs needs = {.pass = pass};
+  each_needed(pass->old[at], need_dim, &needs);
+  if (!needs.missing.expr) return true;
+  fill_dims(pass, at, NULL);
+  needs = (Needs){.pass = pass};
+  each_needed(pass->old[at], need_dim, &needs);
+  if (!needs.missing.expr) return true;
+  Dim unknown = find_unknown(pass, needs.missing);
+  if (dim_is_overflow(unknown))
+    return diag_error_at(diag, &pass->old[at]->loc, "a size here is computed by numbers beyond 64 bits, or by 0");
+  return diag_error_at(diag, &pass->old[at]->loc, "a size is needed here that nothing finds out before: '%s'",
+                       dim_text(program->dims, unknown));
+}
+
 typedef struct {
   Pass *pass;
   const bool *written;
@@ -355,9 +401,8 @@ static void forget(void *context, Dim dim) {
 // Steps from..to write numbers: what is computed from those is not known any more. The numbers themselves are, when
 // `now`.
 static void forget_written(Pass *pass, size_t from, size_t to, bool now) {
-  Writes writes = {pass, NEW_ARRAY(pass->program->arena, bool, pass->id_count)};
+  Writes writes = find_written(pass, from, to);
   bool any = false;
-  for (size_t i = from; i <= to; i++) each_written(pass->program, pass->old[i], note_write, &writes);
   for (size_t id = 0; id < pass->id_count; id++) any |= writes.written[id];
   if (!any) return;
   Stale stale = {pass, writes.written, NEW_ARRAY(pass->program->arena, int8_t, pass->id_count),
@@ -382,8 +427,11 @@ static void meet(Pass *pass, bool **at_label) {
 }
 
 static void pass_label(Pass *pass, size_t at) {
-  for (size_t i = at + 1; i < pass->old_count; i++) // a loop: what it writes is not the same every time
-    if (pass->old[i]->kind == STEP_JUMP && pass->old[i]->target == pass->old[at]) forget_written(pass, at, i, false);
+  for (size_t i = at + 1; i < pass->old_count; i++) {
+    if (pass->old[i]->kind != STEP_JUMP || pass->old[i]->target != pass->old[at]) continue;
+    fill_dims(pass, at, find_written(pass, at, i).written); // a loop: what is the same every time is computed once,
+    forget_written(pass, at, i, false);                     // what it writes is not
+  }
   if (!pass->at_label[at]) return;
   const Step *before = at ? pass->old[at - 1] : NULL;
   bool falls_through = !before || before->kind != STEP_JUMP || before->condition.expr;
@@ -410,8 +458,8 @@ int step_local(const Step *step, const DimExpr *expr) {
   return (int)i;
 }
 
-void program_frame(Program *program) {
-  if (!program->frame) return;
+bool program_frame(Program *program, Diag *diag) {
+  if (!program->frame) return true;
   for (size_t i = 0; i < program->step_count; i++) each_needed(program->steps[i], no_visit, NULL); // makes expressions
   Pass pass = {program, program->steps, program->step_count, dims_count(program->dims) + 1, NULL, NULL};
   pass.known = NEW_ARRAY(program->arena, bool, pass.id_count);
@@ -425,7 +473,7 @@ void program_frame(Program *program) {
   for (size_t i = 0; i < pass.old_count; i++) {
     Step *step = pass.old[i];
     if (step->kind == STEP_LABEL) pass_label(&pass, i);
-    insert_dims(&pass, i);
+    if (!insert_dims(&pass, i, diag)) return false;
     step->dim_count = 0; // the step before has computed them
     if (step->kind == STEP_DIMS)
       append_checks(&pass, step);
@@ -439,4 +487,5 @@ void program_frame(Program *program) {
   }
   for (size_t i = 0; i < program->step_count; i++)
     each_read(program->steps[i], add_local, &(Locals){program, program->steps[i]});
+  return true;
 }

@@ -18,9 +18,9 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "server")]
 import support
 from models import CASES, FAULTS
-from serving import Server, post
+from serving import Server, get, post
 
-TYPES = {"float32": "FP32", "int64": "INT64", "bool": "BOOL"}
+TYPES = {"float32": "FP32", "float16": "FP16", "uint8": "UINT8", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
 
 
 def describe(feeds):
@@ -28,11 +28,17 @@ def describe(feeds):
                      for name, array in feeds.items())  # fmt: skip
 
 
-def ask(client, name, feeds):
-    """One request of the server; returns {name: array} as run_model does."""
+def send(client, name, feeds):
+    """The server's answer to one request."""
+    client.socket.settimeout(60)
     tensors = [{"name": n, "datatype": TYPES[str(a.dtype)], "shape": list(a.shape), "data": a.ravel().tolist()}
                for n, a in feeds.items()]  # fmt: skip
-    response = client.send(post(json.dumps({"inputs": tensors}).encode(), f"/v2/models/{name}/infer")).response()
+    return client.send(post(json.dumps({"inputs": tensors}).encode(), f"/v2/models/{name}/infer")).response()
+
+
+def ask(client, name, feeds):
+    """One request of the server; returns {name: array} as run_model does."""
+    response = send(client, name, feeds)
     if response.status != 200:
         raise support.Failure(f"the server answers {response.status}: {response.body.decode()}")
     names = {served: dtype for dtype, served in TYPES.items()}
@@ -47,14 +53,15 @@ def check(case, folder, emit):
         support.build(path, executable, emit=emit)
     except support.Failure as failure:
         return [str(failure)]
-    session, wrong, client = support.open_ort(path), [], None
+    session, wrong, client = None if case.expects else support.open_ort(path), [], None
+    expected = case.expects or [support.run_ort(session, feeds) for feeds in case.runs]
     with Server(str(executable)) as server:
         client = server.connect()
         for way, run in (("run", lambda feeds: support.run_model(executable, feeds)),
                          ("serve", lambda feeds: ask(client, case.name, feeds))):  # fmt: skip
-            for feeds in case.runs:
+            for feeds, want in zip(case.runs, expected):
                 try:
-                    difference = support.compare(run(feeds), support.run_ort(session, feeds))
+                    difference = support.compare(run(feeds), want)
                     if difference.share > 1:
                         wrong.append(f"{way} {describe(feeds)}: error {difference.absolute:.3g}")
                 except support.Failure as failure:
@@ -82,6 +89,21 @@ def check_fault(case, folder, emit):
     wrong += [f"does not say '{text}': {done.stderr.strip()}" for text in case.says if text not in done.stderr]
     if done.stderr.count("\n") != 1:
         wrong.append(f"not one line: {done.stderr.strip()}")
+    return wrong + check_served_fault(case, executable)
+
+
+def check_served_fault(case, executable):
+    """A server says the same twice, and goes on."""
+    wrong = []
+    with Server(str(executable), *case.options) as server:
+        for _ in range(2):
+            response = send(server.connect(), case.name, case.runs[0])
+            if not response or response.status not in (400, 500):
+                wrong.append(f"the server answers {response and response.status}")
+            elif not all(text in response.body.decode() for text in case.says):
+                wrong.append(f"the server says {response.body.decode()}")
+        if server.connect().send(get("/v2/health/live")).response().status != 200:
+            wrong.append("the server is not well afterwards")
     return wrong
 
 

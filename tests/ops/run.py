@@ -21,6 +21,7 @@ import cases_index  # noqa: F401
 import cases_matrices  # noqa: F401
 import cases_types  # noqa: F401
 import cases_resize  # noqa: F401
+import cases_wide  # noqa: F401
 import cases_windows  # noqa: F401
 from cases import CASES, make_model
 

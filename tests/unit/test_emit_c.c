@@ -106,7 +106,7 @@ static void plan(Fixture *f) {
   Program *p = f->program;
   p->input_slots = NEW_ARRAY(f->arena, int, p->input_count);
   p->output_slots = NEW_ARRAY(f->arena, int, p->output_count);
-  program_plan(p);
+  assert_true(program_plan(p, &f->diag));
   program_verify(p);
 }
 

@@ -9,6 +9,7 @@
 #include "templates/cumulate.h"
 #include "templates/fold.h"
 #include "templates/gemm.h"
+#include "templates/image.h"
 #include "templates/indices.h"
 #include "templates/map.h"
 #include "templates/math.h"

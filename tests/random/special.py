@@ -121,7 +121,7 @@ def window(g):
 
 def dropout(g):
     x = g.pick(FLOATS)
-    return g.node("Dropout", [x], g.choice([1, 2]) if g.opset >= 10 else 1, exact=True)
+    return g.node("Dropout", [x], g.choice([1, 2]) if g.opset >= 12 else 1, exact=True)  # before, the mask is no matter of the specification
 
 
 # --- attention ---

@@ -190,7 +190,10 @@ static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
     View part = pick_round(&whole, axis, backwards ? dim_plus(dim_sub(c->rounds, c->round), -1) : c->round);
     lower_alias(lower, c->body->inputs[c->carried + i], &part);
   }
+  Dim outer = lower->round;
+  lower->round = dim_add(dim_times(outer, 65599), c->round);
   if (!lower_body(lower, c->body)) return false;
+  lower->round = outer;
   for (size_t i = 0; i < results; i++) {
     const Value *out = node->out[c->carried + i];
     int64_t axis = scan ? list_at(node, "scan_output_axes", i) : 0;

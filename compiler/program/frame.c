@@ -74,16 +74,19 @@ int frame_find(const Program *program, Dim number) {
   return frame->slot_of[number.expr->id];
 }
 
-Dim frame_heap(Program *program) {
-  Frame *frame = need_frame(program);
-  struct Slot *slot = &frame->slots[FRAME_HEAP];
+// A slot that the runtime writes for every model.
+static Dim own_slot(Program *program, int number, const char *name) {
+  struct Slot *slot = &need_frame(program)->slots[number];
   if (!slot->expr) {
-    slot->expr = dim_new_symbol(program->dims, "heap").expr;
+    slot->expr = dim_new_symbol(program->dims, name).expr;
     slot->input = true;
-    *find_slot(program, slot->expr) = FRAME_HEAP;
+    *find_slot(program, slot->expr) = number;
   }
   return (Dim){0, slot->expr};
 }
+
+Dim frame_heap(Program *program) { return own_slot(program, FRAME_HEAP, "heap"); }
+Dim frame_seed(Program *program) { return own_slot(program, FRAME_SEED, "seed"); }
 
 int frame_count(const Program *program) { return program->frame ? (int)program->frame->slot_count : 0; }
 

@@ -148,6 +148,7 @@ struct Program {
   Value **inputs, **outputs; // of the graph
   size_t input_count, output_count;
   bool has_blocks;
+  bool has_images; // steps call image decoders
   int *input_slots, *output_slots;                // 0: everything about it is known when compiling
   int64_t arena_bytes, weight_bytes, state_bytes; // set by plan
   int64_t macs;
@@ -199,6 +200,8 @@ Buffer *frame_buffer(Program *program);
 bool *frame_late(const Program *program);
 // Bytes that the heap may have.
 Dim frame_heap(Program *program);
+// Where the run's random numbers begin.
+Dim frame_seed(Program *program);
 // known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
 void frame_known(const Program *program, size_t count, const Dim *dims, int *known);
 // Puts steps that compute dims where they can be computed, and lists what each step reads from the frame. False after

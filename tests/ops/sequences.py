@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""Sequences, optionals and maps against ONNX Runtime: small models of several such operators."""
+"""Sequences, optionals and maps against ONNX Runtime: small models of several such operators.
 
+sequences.py [--emit c]
+"""
+
+import argparse
 import json
 import subprocess
 import sys
@@ -181,15 +185,15 @@ def parse(graph, opset):
     return onnx.parser.parse_model(f"<ir_version: 8, opset_import: [{opsets}]> g {graph}")
 
 
-def compile(graph, folder, opset=17):
+def compile(graph, folder, emit, opset=17):
     path, executable = folder / "case.onnx", folder / "case"
     path.write_bytes(parse(graph, opset).SerializeToString())
-    support.build(path, executable)
+    support.build(path, executable, emit=emit)
     return path, executable
 
 
-def check_case(graph, inputs, folder):
-    path, executable = compile(graph, folder)
+def check_case(graph, inputs, folder, emit):
+    path, executable = compile(graph, folder, emit)
     session = support.open_ort(path, optimise=False)
     for given in inputs:
         expected = support.run_ort(session, given)
@@ -199,8 +203,8 @@ def check_case(graph, inputs, folder):
                 raise support.Failure(f"'{name}' is {got[name]}, expected {wanted}")
 
 
-def check_fault(graph, position, text, folder):
-    _, executable = compile(graph, folder)
+def check_fault(graph, position, text, folder, emit):
+    _, executable = compile(graph, folder, emit)
     try:
         support.run_model(executable, {"x": f32(3), "p": i64(position)})
     except support.Failure as failure:
@@ -210,10 +214,10 @@ def check_fault(graph, position, text, folder):
     raise support.Failure("runs, although an index is out of range")
 
 
-def check_maps(keys, folder):
+def check_maps(keys, folder, emit):
     """ZipMap, as JSON."""
     graph = f"(float[n,2] x) => (seq(map({'string' if 'strings' in keys else 'int64'}, float)) y)"
-    path, executable = compile(f"{graph} {{ y = ai.onnx.ml.ZipMap <{keys}> (x) }}", folder)
+    path, executable = compile(f"{graph} {{ y = ai.onnx.ml.ZipMap <{keys}> (x) }}", folder, emit)
     x = f32(3, 2)
     np.save(folder / "x.npy", x)
     command = [executable, "run", "-i", f"x={folder / 'x.npy'}", "-o", folder / "y.json"]
@@ -245,10 +249,10 @@ MAPS = [  # operator, its attributes, types of keys, values and result, maps
 ]  # fmt: skip
 
 
-def check_map_input(op, attributes, key, value, result, maps, folder):
+def check_map_input(op, attributes, key, value, result, maps, folder, emit):
     """Maps as inputs, by JSON. ONNX Runtime makes maps of floats alone: others by ONNX's reference."""
     graph = f"(map({key}, {value}) x) => ({result}[1,?] y) {{ y = ai.onnx.ml.{op} <{attributes}> (x) }}"
-    path, executable = compile(graph, folder)
+    path, executable = compile(graph, folder, emit)
     floats = value == "float"
     session = support.open_ort(path, optimise=False) if floats else ReferenceEvaluator(str(path))
     for x in maps:
@@ -264,7 +268,7 @@ def check_map_input(op, attributes, key, value, result, maps, folder):
             raise support.Failure(f"{x} becomes {got}, expected {expected}")
 
 
-def check_packed(name, least, most, folder):
+def check_packed(name, least, most, folder, emit):
     """Optionals of elements narrower than a byte, as results and read again: nothing else runs these."""
     graph = f"""(int8[n] x, bool has) => (int8[?] y, optional({name}[?]) o) {{
       p = Cast <to = {getattr(onnx.TensorProto, name.upper())}> (x)
@@ -273,7 +277,7 @@ def check_packed(name, least, most, folder):
                     else_branch = b () => ({name}[?] s) {{ s = Identity (p) }}>
       y = Cast <to = 3> (q)
     }}"""
-    path, executable = compile(graph, folder, 28)
+    path, executable = compile(graph, folder, emit, 28)
     for n in (1, 2, 7, 64, 0):
         x = random.integers(least, most + 1, n).astype(np.int8)
         np.save(folder / "x.npy", x)
@@ -288,6 +292,9 @@ def check_packed(name, least, most, folder):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    support.add_emit_option(parser)
+    options = parser.parse_args()
     support.need_compiler()
     checks = [(name, check_case, (graph, inputs)) for name, graph, inputs in CASES]
     checks += [(f"fault of {graph}", check_fault, (graph, place, text)) for graph, place, text in FAULTS]
@@ -300,7 +307,7 @@ def main():
     for name, check, arguments in checks:
         with tempfile.TemporaryDirectory(prefix="ingot-sequences-") as folder:
             try:
-                check(*arguments, Path(folder))
+                check(*arguments, Path(folder), options.emit)
             except support.Failure as failure:
                 failed += 1
                 print(f"FAIL {name}\n     {failure}")

@@ -150,7 +150,7 @@ static bool emit_output(Model *model, const Program *program, const Target *targ
                              .parameters = count_parameters(model->graph)};
   Bytes kernels, described;
   begin(options, "emit");
-  if (options->form == EMIT_C) return emit_c(model, program, target, options->output);
+  if (options->form == EMIT_C) return emit_c(model, program, target, &description, options->output);
   if (options->form == EMIT_LL || options->form == EMIT_ASM)
     return emit_kernels(model, program, target, options->form == EMIT_LL ? CODE_LL : CODE_ASM, &description,
                         &kernels) &&

@@ -143,7 +143,7 @@ static void make_results(Lower *lower, Node *node, const Cycle *c, Rounds *r) {
   }
 }
 
-enum { MOST_ROUNDS = 1 << 27 }; // of a loop that has no limit of its own
+enum { MOST_ROUNDS = 1 << 27 }; // of any loop: a limit of its own may be the largest number there is
 
 static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
   Arena *arena = lower->program->arena;
@@ -172,7 +172,8 @@ static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
   Dim goes_on = limited ? dim_mul(dim_less(c->round, limit), runs) : runs;
   Step *leave_loop = add_jump(lower, goes_on, NULL);
   Scope scope = enter_body(lower);
-  if (!limited) lower_check(lower, dim_sub(dim_const(MOST_ROUNDS), c->round), STATUS_LOOP);
+  if (!dim_is_const(limit) || !limited || limit.value > MOST_ROUNDS)
+    lower_check(lower, dim_sub(dim_const(MOST_ROUNDS), c->round), STATUS_LOOP);
   if (is_loop) {
     View round = view_dense(frame_buffer(lower->program), DT_I64, 0, NULL);
     round.offset = dim_const(frame_slot(lower->program, c->round));
@@ -189,7 +190,10 @@ static bool lower_cycle(Lower *lower, Node *node, const Cycle *c, Dim limit) {
     View part = pick_round(&whole, axis, backwards ? dim_plus(dim_sub(c->rounds, c->round), -1) : c->round);
     lower_alias(lower, c->body->inputs[c->carried + i], &part);
   }
+  Dim outer = lower->round;
+  lower->round = dim_add(dim_times(outer, 65599), c->round);
   if (!lower_body(lower, c->body)) return false;
+  lower->round = outer;
   for (size_t i = 0; i < results; i++) {
     const Value *out = node->out[c->carried + i];
     int64_t axis = scan ? list_at(node, "scan_output_axes", i) : 0;

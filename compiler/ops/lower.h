@@ -41,6 +41,13 @@ void view_stride_order(const View *view, int *order);
 // How a function of the step reads or writes a view of rank COORDS.
 Access step_access(Lower *lower, Step *step, const View *view);
 
+/* packed.c: elements narrower than a byte are packed in inputs, outputs and blocks, and one a byte in between. */
+bool is_packed(DType type);
+Dim packed_bytes(DType type, Dim count); // of elements of any type
+// One a byte of packed ones, whose offset counts bytes; and the other way round.
+View lower_unpacked(Lower *lower, const View *in, const char *name);
+void lower_packed(Lower *lower, Buffer *out, const View *view, const char *name);
+
 /* wide.c */
 // An elementwise step over more than COORDS dims: views[0] is written, the others have its dims. `fetched`: which of
 // the others are read by EX_FETCH.

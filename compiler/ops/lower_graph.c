@@ -22,36 +22,6 @@ static void report_output(Lower *lower, size_t i, const View *view) {
   step->dim_count = count;
 }
 
-static bool is_packed(DType type) { return dtype_bits(type) > 0 && dtype_bits(type) < 8; }
-
-// Elements narrower than a byte are packed in inputs and outputs, and one a byte in between.
-static Dim packed_bytes(DType type, Dim count) { return dim_div_up(count, 8 / dtype_bits(type)); }
-
-static View lower_unpacked(Lower *lower, const View *in, const char *name) {
-  View out = view_dense(NULL, in->type, in->rank, in->dims);
-  Dim count = view_count(in);
-  bool is_signed = dtype_is_signed(in->type) && !dtype_is_float(in->type);
-  out.buffer = buffer_new(lower->program, BUFFER_ARENA, count, name);
-  if (view_is_empty(in)) return out;
-  Step *step = lower_step(lower, "unpack_bits");
-  ADD_DIMS(lower->program, step, dim_const(dtype_bits(in->type)), dim_const(is_signed), count);
-  step_buffer(lower->program, step, in->buffer, dim_const(0));
-  step_buffer(lower->program, step, out.buffer, dim_const(0));
-  step->parts = count_parts(count, 4096);
-  return out;
-}
-
-static void lower_packed(Lower *lower, Buffer *out, const View *view, const char *name) {
-  View in = lower_dense_view(lower, view, name);
-  Dim count = view_count(&in);
-  if (view_is_empty(&in)) return;
-  Step *step = lower_step(lower, "pack_bits");
-  ADD_DIMS(lower->program, step, dim_const(dtype_bits(in.type)), count);
-  step_view(lower, step, &in);
-  step_buffer(lower->program, step, out, dim_const(0));
-  step->parts = count_parts(count, 4096);
-}
-
 // The graph's outputs get buffers of their own, in row-major order.
 static bool lower_outputs(Lower *lower, const Graph *graph) {
   Program *program = lower->program;
@@ -66,7 +36,7 @@ static bool lower_outputs(Lower *lower, const Graph *graph) {
       view.buffer->io = (int)i;
     } else {
       bool packed = is_packed(view.type);
-      Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
+      Dim bytes = packed_bytes(view.type, view_count(&view));
       Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, bytes, value->name);
       buffer->io = (int)i;
       View out = view_dense(buffer, view.type, view.rank, view.dims);
@@ -87,7 +57,7 @@ static bool lower_inputs(Lower *lower, const Graph *graph) {
     Value *value = graph->inputs[i];
     View view = view_dense(NULL, value_storage(value), value->rank, value->dims);
     bool packed = is_packed(view.type);
-    Dim count = view_count(&view), bytes = packed ? packed_bytes(view.type, count) : dim_bytes(view.type, count);
+    Dim bytes = packed_bytes(view.type, view_count(&view));
     view.buffer = buffer_new(program, BUFFER_INPUT, bytes, value->name);
     view.buffer->io = (int)i;
     if (!view_is_static(&view)) program->input_slots[i] = frame_input(program, (size_t)value->rank, value->dims);

@@ -73,6 +73,9 @@ bool infer_graph(Graph *graph);
 // to the graph's end. False where nothing does (branch.c).
 bool sink_tail(Graph *graph, Node *node);
 
+/* random.c */
+bool draws_numbers(const Node *node); // others in every run
+
 /* view.c, lower.c, lower_steps.c, lower_map.c: helpers of the lower rules. */
 
 // Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
@@ -95,6 +98,7 @@ struct Lower {
   View **channels_last; // by value id: what lower_channels_last gave before
   View **rooms;         // by value id: the room of a sequence that may be appended to in its place; NULL: it may not
   Node *node;           // that is being lowered
+  Dim round;            // of the loops around it, 0 outside: a number of its own for each round
   Dim *checked;         // dims that a check stands for already
   size_t check_count;
 };

@@ -48,7 +48,7 @@ static void clear_marks(Graph *graph) {
 }
 
 static bool is_constant(const Node *node) {
-  if (has_subgraphs(node)) return false;
+  if (has_subgraphs(node) || draws_numbers(node)) return false;
   for (size_t i = 0; i < node->in_count; i++) {
     const Value *in = node->in[i];
     if (in && !in->data && !(in->producer && in->producer->mark == MARK_CONSTANT)) return false;

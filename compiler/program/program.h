@@ -183,7 +183,7 @@ const char *step_signature(const Program *program, const Step *step);
 // Checks argument kinds against the template's row, pointers and accesses against buffer sizes. Asserts.
 void program_verify(const Program *program);
 
-/* frame.c: numbers that are known at run time only, and the steps that compute them. */
+/* frame.c, frame_steps.c: numbers that are known at run time only, and the steps that compute them. */
 // The slot where a symbol's value stands. A new one for a symbol that has none.
 int frame_slot(Program *program, Dim symbol);
 // The slot of a number that has one.
@@ -200,6 +200,8 @@ Buffer *frame_buffer(Program *program);
 bool *frame_late(const Program *program);
 // Bytes that the heap may have.
 Dim frame_heap(Program *program);
+// Where the run's random numbers begin.
+Dim frame_seed(Program *program);
 // known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
 void frame_known(const Program *program, size_t count, const Dim *dims, int *known);
 // Puts steps that compute dims where they can be computed, and lists what each step reads from the frame. False after

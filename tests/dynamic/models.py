@@ -521,3 +521,29 @@ fault("endless", ("y_made", "does not end"), """(float[n] x) => (float[n] y) {
     y = Loop(, go, x)<body = body (int64 i, bool c, float[n] s) => (bool d, float[n] t) {
         d = Identity(c)
         t = Neg(s) }> }""", {"x": floats(1)}, go=scalar(True, bool))  # fmt: skip
+fault("endless_within_its_limit", ("y_made", "does not end"), """(float[n] x, int64 most) => (float[n] y) {
+    y = Loop(most, go, x)<body = body (int64 i, bool c, float[n] s) => (bool d, float[n] t) {
+        d = Identity(c)
+        t = Neg(s) }> }""", {"x": floats(1), "most": scalar(2**63 - 1)}, go=scalar(True, bool))  # fmt: skip
+fault("endless_inside", ("t_made", "does not end"), """(float[n] x, int64 m) => (float[n] y) {
+    y = Loop(m, , x)<body = body (int64 i, bool c, float[n] s) => (bool d, float[n] t) {
+        d = Identity(c)
+        t = Loop(, go, s)<body = inner (int64 j, bool e, float[n] u) => (bool f, float[n] v) {
+            f = Identity(e)
+            v = Neg(u) }> }> }""", {"x": floats(1), "m": scalar(3)}, go=scalar(True, bool))  # fmt: skip
+for op in ("Div", "Mod"):
+    fault(f"{op.lower()}_by_zero", ("y_made", "division by zero"), f"(int64[n] a, int64[n] b) => (int64[n] y) {{ y = {op}(a, b) }}",
+          {"a": ints(1, 2, 3), "b": ints(4, 0, 5)})  # fmt: skip
+fault("index_in_a_loop", ("row_made", "out of range"), """(float[n,2] x, int64 m) => (float[m,2] y) {
+    y = Loop(m, )<body = body (int64 i, bool c) => (bool d, float[2] row) {
+        d = Identity(c)
+        row = Gather(x, i) }> }""", {"x": floats(3, 2), "m": scalar(4)})  # fmt: skip
+fault("position", ("y_made", "out of range"), """(float[n] x, int64 i) => (float[n] y) {
+    s = SequenceConstruct(x, x)
+    y = SequenceAt(s, i) }""", {"x": floats(3), "i": scalar(-3)})  # fmt: skip
+fault("memory_of_a_sequence", ("--memory",), """(float[n] x, int64 m) => (int64 y) {
+    e = SequenceEmpty()
+    s = Loop(m, , e)<body = body (int64 i, bool c, seq(float[n]) t) => (bool d, seq(float[n]) u) {
+        d = Identity(c)
+        u = SequenceInsert(t, x) }>
+    y = SequenceLength(s) }""", {"x": floats(100), "m": scalar(10**6)}, ("--memory", "1M"))  # fmt: skip

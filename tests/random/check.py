@@ -53,7 +53,9 @@ def replay(g, sources):
     noise = np.random.default_rng(g.seed + 2)
     for step in g.steps:
         moved = [Value(v.name, v.kind, known[v.name]) for v in step.inputs]
-        results = evaluate(Step(step.nodes, moved, step.outputs, step.exact), [v.versions for v in moved], g.opset, noise)
+        if step.nodes[0].op_type == "Einsum" and any(1 in v.shape for v in moved):
+            raise Refused("ONNX Runtime broadcasts a letter of size 1, the specification does not")
+        results = evaluate(Step(step.nodes, moved, step.outputs, step.exact, step.wild), [v.versions for v in moved], g.opset, noise)
         known |= {name: [r[i] for r in results] for i, name in enumerate(step.outputs)}
         for name in step.outputs:  # windows larger than their image are not specified
             before, after = g.by_name[name].array, known[name][0]
@@ -98,11 +100,12 @@ def compare(got, wanted):
             continue
         if not b.size:
             continue
-        if not np.isfinite(a).all():
-            return f"'{name}': NaN or infinity"
-        kind, first = b.dtype.name, b.astype(np.float64)
-        error = np.abs(a.astype(np.float64) - first)
-        allowed = SHARE[kind] * np.abs(first) + LEAST[kind] * max(1, np.abs(first).max()) + 16 * spread(versions)
+        known = np.isfinite(b)
+        if not np.array_equal(a[~known], b[~known], equal_nan=True) or not np.isfinite(a[known]).all():
+            return f"'{name}': {a.ravel()[:12]}: NaN or infinity, expected {b.ravel()[:12]}"
+        kind, first = b.dtype.name, np.where(known, b, 0).astype(np.float64)
+        error = np.abs(np.where(known, a, 0).astype(np.float64) - first)
+        allowed = SHARE[kind] * np.abs(first) + LEAST[kind] * max(1, np.abs(first).max()) + 16 * spread([np.where(known, v, 0) for v in versions])
         if (error > allowed).any():
             worst = np.unravel_index(np.argmax(error / allowed), error.shape)
             return f"'{name}': {a[worst]} at {list(map(int, worst))}, expected {b[worst]}; {int((error > allowed).sum())} of {b.size} differ"
@@ -138,7 +141,7 @@ def plan(g, outputs):
     first = {name: v.versions for name, v in g.by_name.items()}
     opened, values = None, [first]
     sizes = sorted({d for v in g.by_name.values() if may_open(v) for d in v.shape if d > 1})
-    if not g.static and sizes and random.random() < 0.35:
+    if not g.static and sizes and random.random() < 0.6:
         chosen = [d for d in sizes if random.random() < 0.6] or sizes[:1]
         other = resized(g, {d: max(1, d + int(random.integers(-2, 4))) for d in chosen})
         if other:

@@ -22,10 +22,11 @@ import control
 import elements
 import layers
 import moves
+import special
 from check import NOT_IN_C, compile_model, differs, minimise
 from graphs import Graph
 
-TABLE = [*elements.OPERATORS, *moves.OPERATORS, *layers.OPERATORS, *control.OPERATORS]
+TABLE = [*elements.OPERATORS, *moves.OPERATORS, *layers.OPERATORS, *control.OPERATORS, *special.OPERATORS]
 MOST_ATTEMPTS = 20  # at a node
 
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_ABI = 2 };
+enum { MODEL_ABI = 3 };
 
 // The frame: numbers that are known only when the model runs, one int64 a slot. The runtime clears it before each run
 // and writes the slots below and those of the inputs; the model's own steps compute the rest: dims, sizes, places.
@@ -15,6 +15,7 @@ enum {
   FRAME_STRINGS, // bytes of the string pool in use; starts at IngotModel.string_bytes
   FRAME_POOL,    // bytes that the string pool may take
   FRAME_BLOCKS,  // bytes of the heap that blocks have taken
+  FRAME_SEED,    // where this run's random numbers begin: 62 bits
   FRAME_OWN,     // first of the model's own
 };
 

@@ -13,7 +13,7 @@
 #include "templates/indices.h"
 #include "templates/map.h"
 #include "templates/math.h"
-#include "templates/math_f64.h"
+#include "templates/math_f64_lanes.h"
 #include "templates/ml_lookup.h"
 #include "templates/ml_score.h"
 #include "templates/ml_svm.h"

@@ -26,10 +26,7 @@ import zoo
 
 SEEDS = (1, 2, 3)
 HEADER = ("model", "build s", "max abs err", "max rel err", "of bound", "status")
-C_COMPILERS = ("gcc", "clang-19")
-C_FLAGS = ("-std=gnu17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 OPEN = "open"
-PLAIN = "x86-64-v2"  # the level whose C needs no flags
 
 
 def gather_cases(model, is_open):
@@ -52,9 +49,9 @@ def make_executable(model, options, folder, is_open=False):
 
 def make_c(model, options, folder, compiler):
     """Raw files hold no shapes: outputs are read as what `reference` is, and must have its size."""
-    source, program, cpu = folder / f"{model.name}.c", folder / "program", options.cpu or PLAIN
+    source, program, cpu = folder / f"{model.name}.c", folder / "program", options.cpu or support.C_PLAIN
     built = support.build(model.path(), source, model.shapes, cpu, emit="c")
-    flags = [*C_FLAGS, *([] if cpu == PLAIN else [f"-march={cpu}"]), f"-D{model.name.upper()}_MAIN"]
+    flags = [*support.C_FLAGS, "-O2", *([] if cpu == support.C_PLAIN else [f"-march={cpu}"]), f"-D{model.name.upper()}_MAIN"]
     support.execute([compiler, *flags, source.name, "-o", program], cwd=folder)  # .incbin looks in the current folder
 
     def run(inputs, reference):
@@ -141,9 +138,9 @@ def main():
     except support.Failure as failure:
         sys.exit(f"run.py: {failure}")
 
-    forms = [c for c in C_COMPILERS if shutil.which(c)] if options.emit == "c" else [None, OPEN]
+    forms = [c for c in support.C_COMPILERS if shutil.which(c)] if options.emit == "c" else [None, OPEN]
     if not forms:
-        support.skip(f"none of {', '.join(C_COMPILERS)} is installed")
+        support.skip(f"none of {', '.join(support.C_COMPILERS)} is installed")
     there = [(m, form) for m in chosen if m.exists() for form in forms if form != OPEN or m.sizes]
     with ThreadPoolExecutor(options.jobs) as pool:
         rows = list(pool.map(lambda pair: check_model(pair[0], options, pair[1]), there))

@@ -191,8 +191,14 @@ static int run_model(const Fixture *f) {
   return status;
 }
 
+// Other data for input 0, with which the program must fail and say so.
+typedef struct {
+  const void *data;
+  const char *failure;
+} BadInput;
+
 // The same by the LLVM emitter, in this process.
-static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), const char *failure) {
+static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), const BadInput *bad) {
   static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
   const Target *target = target_find(f->arena, &f->diag, "x86_64-linux", cpus[width]);
   Bytes code;
@@ -201,16 +207,35 @@ static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), c
   check_no_errors(f);
   assert_true(ok);
   for (size_t i = 0; i < f->program->output_count; i++) memset(f->out[i], 0x55, f->out_bytes[i]);
-  assert_int_equal(run_kernels(f->model, f->program, &code, f->in, f->out), !failure);
-  if (failure)
-    assert_non_null(strstr(f->diag.first->text, failure));
-  else
-    check(f);
+  assert_true(run_kernels(f->model, f->program, &code, f->in, f->out));
+  check(f);
+  for (; bad && bad->data; bad++) {
+    f->in[0] = bad->data;
+    diag_init(&f->diag, f->arena);
+    assert_false(run_kernels(f->model, f->program, &code, f->in, f->out));
+    assert_non_null(strstr(f->diag.first->text, bad->failure));
+  }
 }
 
-// Builds, emits, compiles and runs for each width and compiler; `check` looks at the outputs, or NULL: the program
-// must fail with `failure` in its message.
-static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture *), const char *failure) {
+// What the compiled C makes of the inputs.
+static void try_c(Fixture *f, void (*check)(const Fixture *), const BadInput *bad) {
+  const void *good = f->in[0];
+  int status = run_model(f);
+  size_t size;
+  if (status) show_log(f);
+  assert_int_equal(status, 0);
+  check(f);
+  for (; bad && bad->data; bad++) {
+    f->in[0] = bad->data;
+    assert_int_equal(run_model(f), 1);
+    assert_non_null(strstr(read_bytes(f->arena, arena_printf(f->arena, "%s/log", folder), &size), bad->failure));
+  }
+  f->in[0] = good;
+}
+
+// Builds, emits, compiles and runs for each width and compiler; `check` looks at the outputs. bad: NULL, or a list that
+// ends with zeros.
+static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture *), const BadInput *bad) {
   for (size_t w = 0; w < COUNT(widths); w++) {
     Fixture f;
     start(&f, widths[w].bytes);
@@ -223,17 +248,9 @@ static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture
       int status = compile(&f, c < COUNT(compilers) ? compilers[c] : sanitizer, widths[w].flags);
       if (status) show_log(&f);
       assert_int_equal(status, 0);
-      if (!cpu_has(widths[w].bytes)) continue;
-      status = run_model(&f);
-      if (!failure && status) show_log(&f);
-      assert_int_equal(status, failure ? 1 : 0);
-      size_t size;
-      if (failure)
-        assert_non_null(strstr(read_bytes(f.arena, arena_printf(f.arena, "%s/log", folder), &size), failure));
-      else
-        check(&f);
+      if (cpu_has(widths[w].bytes)) try_c(&f, check, bad);
     }
-    if (cpu_has(widths[w].bytes)) try_llvm(&f, w, check, failure);
+    if (cpu_has(widths[w].bytes)) try_llvm(&f, w, check, bad);
     arena_free(f.arena);
   }
 }
@@ -909,8 +926,9 @@ static void test_rows(void **state) {
 
 static void build_fault(Fixture *f) {
   int64_t *a = NEW_ARRAY(f->arena, int64_t, N), *b = NEW_ARRAY(f->arena, int64_t, N);
-  for (int i = 0; i < N; i++) a[i] = i, b[i] = N - 1 - i; // the last one divides by zero
-  Buffer *x = add_input(f, DT_I64, N, a), *d = add_input(f, DT_I64, N, b), *y = add_output(f, DT_I64, N);
+  for (int i = 0; i < N; i++) a[i] = i - 5, b[i] = 1000 - 7 * i;
+  Buffer *d = add_input(f, DT_I64, N, a), *x = add_input(f, DT_I64, N, b), *y = add_output(f, DT_I64, N);
+  a[5] = -1; // not 0
   Step *step = add_step(f, "map");
   Func *func = add_map(f, step, 1, 1, 1, N);
   const Expr *left = load_of(f, func, access_of(f, step, x, 0, DT_I64, 0, 0, 0, 1));
@@ -919,9 +937,16 @@ static void build_fault(Fixture *f) {
   func_store(f->program, func, &store, expr_op(f->program->exprs, EX_DIV, left, right, NULL));
 }
 
+static void check_fault(const Fixture *f) {
+  const int64_t *d = f->in[0], *x = f->in[1], *y = f->out[0];
+  for (int i = 0; i < N; i++) assert_int_equal(y[i], x[i] / d[i]);
+}
+
 static void test_fault(void **state) {
   (void)state;
-  try_everywhere(build_fault, NULL, "integer division by zero");
+  int64_t zero_last[N];
+  for (int i = 0; i < N; i++) zero_last[i] = N - 1 - i;
+  try_everywhere(build_fault, check_fault, (BadInput[]){{zero_last, "integer division by zero"}, {NULL, NULL}});
 }
 
 /* coordinates and computed indices */
@@ -929,13 +954,13 @@ static void test_fault(void **state) {
 enum { ROWS = 3, COLUMNS = 21, TABLE = 5 };
 
 // y[i2][i3] = table[index[i2]][2·i3] + 100·i2 + i3
-static void build_fetch_of(Fixture *f, int64_t last) {
+static void build_fetch(Fixture *f) {
   Program *p = f->program;
   ExprTable *exprs = p->exprs;
   int64_t *index = NEW_ARRAY(f->arena, int64_t, ROWS);
   int16_t *table = NEW_ARRAY(f->arena, int16_t, TABLE *COLUMNS * 2);
   for (int i = 0; i < TABLE * COLUMNS * 2; i++) table[i] = (int16_t)(7 * i);
-  index[0] = TABLE - 1, index[1] = 0, index[2] = last;
+  index[0] = TABLE - 1, index[1] = 0, index[2] = 2;
   Buffer *in = add_input(f, DT_I64, ROWS, index), *x = add_input(f, DT_I16, TABLE * COLUMNS * 2, table);
   Buffer *y = add_output(f, DT_I16, ROWS * COLUMNS);
   Step *step = add_step(f, "map");
@@ -952,9 +977,6 @@ static void build_fetch_of(Fixture *f, int64_t last) {
   Access store = access_of(f, step, y, 0, DT_I16, 0, 0, COLUMNS, 1);
   func_store(p, func, &store, expr_op(exprs, EX_ADD, fetched, expr_cast(exprs, DT_I16, place), NULL));
 }
-static void build_fetch(Fixture *f) { build_fetch_of(f, 2); }
-static void build_fetch_above(Fixture *f) { build_fetch_of(f, TABLE); }
-static void build_fetch_below(Fixture *f) { build_fetch_of(f, -1); }
 
 static void check_fetch(const Fixture *f) {
   const int64_t *index = f->in[0];
@@ -966,9 +988,9 @@ static void check_fetch(const Fixture *f) {
 
 static void test_fetch(void **state) {
   (void)state;
-  try_everywhere(build_fetch, check_fetch, NULL);
-  try_everywhere(build_fetch_above, NULL, "index out of range");
-  try_everywhere(build_fetch_below, NULL, "index out of range");
+  const int64_t above[ROWS] = {TABLE - 1, 0, TABLE}, below[ROWS] = {TABLE - 1, 0, -1};
+  const char *failure = "index out of range";
+  try_everywhere(build_fetch, check_fetch, (BadInput[]){{above, failure}, {below, failure}, {NULL, NULL}});
 }
 
 // A counter that lives from run to run, called through the header by a program of its own, also as C++.

@@ -214,5 +214,5 @@ bool expand_dict_vectorizer(Expansion *e, Node *node) {
                       dtype_name(map->content->key), of_strings ? "string_vocabulary" : "int64_vocabulary");
   int64_t count = (int64_t)words->count;
   Value *places = look_up(e, map_part(e, map, 0), words, NULL, count, false);
-  return expand_done(e, 0, scatter_parts(e, places, map_part(e, map, 1), count));
+  return expand_done(e, 0, scatter_parts(e, places, map_part(e, map, 1), count, ""));
 }

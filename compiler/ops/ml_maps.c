@@ -22,11 +22,11 @@ bool check_map(Expansion *e, const Value *map) {
   return map->kind == VALUE_MAP || node_error(e->model, e->node, "the input is no map");
 }
 
-Value *scatter_parts(Expansion *e, Value *places, Value *values, int64_t count) {
+Value *scatter_parts(Expansion *e, Value *places, Value *values, int64_t count, const char *none) {
   Value *zeros;
   if (values->type == DT_STRING) {
     const char **texts = NEW_ARRAY(e->model->arena, const char *, (size_t)count + 1);
-    for (int64_t i = 0; i <= count; i++) texts[i] = "";
+    for (int64_t i = 0; i <= count; i++) texts[i] = none;
     zeros = ml_strings(e, texts, (size_t)count + 1);
   } else {
     size_t bytes = (size_t)dtype_bytes(values->type, count + 1);
@@ -55,10 +55,9 @@ bool expand_cast_map(Expansion *e, Node *node) {
   if (type == DT_UNDEFINED) return node_error(e->model, node, "'cast_to' is '%s'", cast);
   if (!sparse && strcmp(form, "DENSE")) return node_error(e->model, node, "'map_form' is '%s'", form);
   if (sparse && (most < 1 || most > 1 << 24)) return node_error(e->model, node, "'max_map' is %lld", (long long)most);
-  if (type == DT_STRING && map->type != DT_STRING)
-    return node_error(e->model, node, "'TO_STRING' of numbers is not supported");
   Value *keys = map_part(e, map, 0), *values = map_part(e, map, 1);
-  values = expand_cast(e, values, type);
+  bool print = type == DT_STRING && map->type == DT_F32; // as ONNX Runtime does it, with what it fills up with
+  values = print ? ML_MAKE(e, "FixedText", DT_STRING, values) : expand_cast(e, values, type);
   if (!sparse) {
     Value *sorted = with_int(MAKE(e, "TopK", keys, DIM(e, keys, 0)), "largest", 0);
     Value *order = more_results(e, sorted, 1);
@@ -67,5 +66,5 @@ bool expand_cast_map(Expansion *e, Node *node) {
   }
   Value *outside = SCALAR(e, keys, (double)most + 1), *behind = MIN(e, keys, SCALAR(e, keys, (double)most));
   Value *places = WHERE(e, LESS(e, keys, SCALAR(e, keys, 0)), outside, behind); // negative keys are a fault
-  return expand_done(e, 0, scatter_parts(e, places, values, most));
+  return expand_done(e, 0, scatter_parts(e, places, values, most, print ? "0.f" : ""));
 }

@@ -4,5 +4,6 @@
 
 bool check_map(Expansion *e, const Value *map);          // or an error
 Value *map_part(Expansion *e, Value *map, int64_t part); // 0: its keys, 1: its values: vectors
-// A row of `count` elements with values[i] at places[i], 0 or "" elsewhere. What is at place `count` is left out.
-Value *scatter_parts(Expansion *e, Value *places, Value *values, int64_t count);
+// A row of `count` elements with values[i] at places[i]; elsewhere 0, of strings `none`. What is at place `count` is
+// left out.
+Value *scatter_parts(Expansion *e, Value *places, Value *values, int64_t count, const char *none);

@@ -183,7 +183,7 @@ const char *step_signature(const Program *program, const Step *step);
 // Checks argument kinds against the template's row, pointers and accesses against buffer sizes. Asserts.
 void program_verify(const Program *program);
 
-/* frame.c: numbers that are known at run time only, and the steps that compute them. */
+/* frame.c, frame_steps.c: numbers that are known at run time only, and the steps that compute them. */
 // The slot where a symbol's value stands. A new one for a symbol that has none.
 int frame_slot(Program *program, Dim symbol);
 // The slot of a number that has one.

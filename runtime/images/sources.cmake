@@ -39,7 +39,7 @@ decoder(tiff/libtiff
         tif_error tif_extension tif_fax3 tif_fax3sm tif_flush tif_hash_set tif_jpeg tif_lzw tif_open tif_packbits
         tif_predict tif_read tif_strip tif_swab tif_tile tif_version tif_warning tif_write tif_zip)
 
-set(INGOT_DECODER_FLAGS -ffp-contract=off -DNDEBUG -DOPJ_STATIC -DPNG_ARM_NEON_OPT=0 -D_GNU_SOURCE=)
+set(INGOT_DECODER_FLAGS -ffp-contract=off -DNDEBUG -DOPJ_STATIC -DPNG_ARM_NEON_OPT=0 -DWEBP_USE_THREAD -D_GNU_SOURCE=)
 foreach(folder libjpeg-turbo libpng1.6 zlib libwebp openjpeg2/src/lib/openjp2 tiff/libtiff)
   list(APPEND INGOT_DECODER_FLAGS -isystem${INGOT_DECODERS}/${folder})
 endforeach()

@@ -6,7 +6,6 @@ run.py [--only TEXT] [--emit c] [-v]
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,32 +16,14 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "server")]
 import support
+from asking import ask, send
 from models import CASES, FAULTS
-from serving import Server, get, post
-
-TYPES = {"float32": "FP32", "float16": "FP16", "uint8": "UINT8", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
+from serving import Server, get
 
 
 def describe(feeds):
     return ", ".join(f"{name} {array.tolist() if array.size <= 4 and array.dtype.kind != 'f' else array.shape}"
                      for name, array in feeds.items())  # fmt: skip
-
-
-def send(client, name, feeds):
-    """The server's answer to one request."""
-    client.socket.settimeout(60)
-    tensors = [{"name": n, "datatype": TYPES[str(a.dtype)], "shape": list(a.shape), "data": a.ravel().tolist()}
-               for n, a in feeds.items()]  # fmt: skip
-    return client.send(post(json.dumps({"inputs": tensors}).encode(), f"/v2/models/{name}/infer")).response()
-
-
-def ask(client, name, feeds):
-    """One request of the server; returns {name: array} as run_model does."""
-    response = send(client, name, feeds)
-    if response.status != 200:
-        raise support.Failure(f"the server answers {response.status}: {response.body.decode()}")
-    names = {served: dtype for dtype, served in TYPES.items()}
-    return {o["name"]: np.array(o["data"], names[o["datatype"]]).reshape(o["shape"]) for o in response.json()["outputs"]}
 
 
 def check(case, folder, emit):

@@ -242,6 +242,10 @@ MAPS = [  # operator, its attributes, types of keys, values and result, maps
     ("CastMap", 'map_form = "SPARSE", max_map = 6', "int64", "float", "float", [{5: 1.5, 1: -2.75, 9: 7.0}, {8: 1.0}]),
     ("CastMap", 'cast_to = "TO_INT64"', "int64", "float", "int64", [{5: 1.5, 1: -2.75, 9: 1e10}]),
     ("CastMap", 'map_form = "SPARSE", max_map = 3, cast_to = "TO_INT64"', "int64", "float", "int64", [{2: 8.0, 0: 4.0}]),
+    ("CastMap", 'cast_to = "TO_STRING"', "int64", "float", "string",
+     [dict(enumerate([0.0, -0.0, 1.5, -2.75, 0.1, 1e-7, 4.5e-6, 3.4e38, 1e10, 2.0**-7, 1.9999999, 0.99999997, 123456.789,
+                      *(float(np.float32(x)) for x in random.standard_normal(20) * 10.0 ** random.integers(-7, 12, 20))]))]),
+    ("CastMap", 'map_form = "SPARSE", max_map = 3, cast_to = "TO_STRING"', "int64", "float", "string", [{2: 8.0}]),
 ]  # fmt: skip
 
 
@@ -258,6 +262,8 @@ def check_map_input(op, attributes, key, value, result, maps, folder, emit):
         if run.returncode:
             raise support.Failure(run.stderr)
         got, (expected,) = np.load(folder / "y.npy"), session.run(None, {"x": x if floats else [x]})
+        if result == "string":
+            got = got.astype(object)
         if got.dtype != expected.dtype or got.shape != expected.shape or not np.array_equal(got, expected):
             raise support.Failure(f"{x} becomes {got}, expected {expected}")
 

@@ -4,13 +4,23 @@ the types, or departs from the specification.
 
 import numpy as np
 import onnxruntime as ort
+from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 ort.set_default_logger_severity(4)
 
 
+def attribute(node, name):
+    return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), None)
+
+
 # Where ONNX Runtime departs from the specification: (reason, whether a node with those arrays is such a case).
 DEPARTURES = [
+    ("places outside are brought in once, not each of the neighbours",
+     lambda node, arrays: node.op_type == "GridSample" and attribute(node, "mode") in (b"cubic", b"bicubic")
+     and attribute(node, "padding_mode") == b"border"),
+    ("the scale of nothing but zeros is 1, in ONNX's reference 1 / 255",
+     lambda node, arrays: node.op_type == "DynamicQuantizeLinear" and not arrays[node.input[0]].any()),
     ("sums of no products are 0 instead of the zero point",
      lambda node, arrays: node.op_type == "QLinearMatMul" and arrays[node.input[0]].shape[-1] == 0),
 ]  # fmt: skip

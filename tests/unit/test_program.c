@@ -764,6 +764,18 @@ static void test_dims_before_a_loop(void **state) {
   assert_true(dim_equal(inside->dims[0], dim_times(round, 3)));
 }
 
+// A number compared with itself is known, but for NaN.
+static void test_compared_with_itself(void **state) {
+  (void)state;
+  assert_int_equal(op(EX_EQ, x(0), x(0))->op, EX_EQ);
+  type = DT_I64;
+  assert_ptr_equal(op(EX_LT, x(0), x(0)), expr_const(program->exprs, DT_BOOL, 0));
+  assert_ptr_equal(op(EX_LE, x(0), x(0)), expr_const(program->exprs, DT_BOOL, 1));
+  assert_ptr_equal(op(EX_EQ, x(0), x(0)), expr_const(program->exprs, DT_BOOL, 1));
+  assert_int_equal(op(EX_EQ, x(0), x(1))->op, EX_EQ);
+  type = DT_F32;
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -796,6 +808,7 @@ int main(void) {
       TEST(test_filled_by_a_loop),
       TEST(test_dims_steps),
       TEST(test_dims_before_a_loop),
+      TEST(test_compared_with_itself),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

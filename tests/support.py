@@ -128,8 +128,10 @@ def build_by_c(model, out, shapes=None, cpu=None, passes=None):
     compiler = C_COMPILERS[zlib.crc32(source.read_bytes()) % len(C_COMPILERS)]
     symbol = re.search(r"^extern const IngotModel (\w+);", source.with_suffix(".h").read_text(), re.M)[1]
     flags = [*C_FLAGS, "-O1", "-DINGOT_MODEL_ONLY", *([] if cpu == C_PLAIN else [f"-march={cpu}"])]
-    execute([compiler, *flags, f"-I{source.parent}", source, f"-Wl,--defsym=ingot_model={symbol}", C_RUNTIME, "-pthread",
-             "-lm", "-o", out])  # fmt: skip
+    images = RESOURCES / os.uname().machine / "images.o"
+    more = [images] if "decode_image(" in source.read_text() else []
+    execute([compiler, *flags, f"-I{source.parent}", source, *more, f"-Wl,--defsym=ingot_model={symbol}", C_RUNTIME,
+             "-pthread", "-lm", "-o", out])  # fmt: skip
     return run
 
 

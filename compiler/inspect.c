@@ -66,6 +66,7 @@ bool inspect_model(Arena *arena, Diag *diag, const BuildOptions *options, FILE *
   print_amount(out, "MACs", program->macs, "per run", false);
   print_amount(out, "weights", program->weight_bytes, "bytes", true);
   print_amount(out, "arena", program->arena_bytes, "bytes", true);
+  if (frame_uses_heap(program)) fprintf(out, "%-12s as the inputs need\n", "heap");
   fprintf(out, "%-12s %zu for %s, %s\n", "steps", program->step_count, target->os_target, target->name);
   return true;
 }

@@ -88,9 +88,9 @@ static void print_text(const Bench *bench, bool steps) {
     const Value *value = &bench->session.inputs[i];
     char shape[200];
     if (value->model->slot == 0 || value->model->kind != MODEL_TENSOR) continue;
-    printf(
-        "input '%s' is %s\n", value->model->name,
-        describe_tensor(shape, sizeof shape, find_dtype(value->model->dtype), value->model->rank, value->dims, NULL));
+    printf("input '%s' is %s\n", value->model->name,
+           describe_tensor(shape, sizeof shape, find_dtype(value->model->dtype), value->model->rank, value->dims, NULL,
+                           NULL));
   }
   printf("latency of %" PRIu64 " runs, %u thread%s\n", bench->runs, threads, threads == 1 ? "" : "s");
   for (size_t i = 0; i < COUNT(percentiles); i++)

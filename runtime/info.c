@@ -35,9 +35,9 @@ static void print_tensors(const char *title, const ModelTensor *tensors, uint32_
   for (uint32_t i = 0; i < count; i++) {
     char type[200], bytes[32] = "";
     describe_type(type, sizeof type, &tensors[i]);
-    if (tensors[i].slot == 0) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
+    if (!is_unbounded(&tensors[i])) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
     if (bytes[0])
-      printf("  %-*s  %-24s  %s\n", width, tensors[i].name, type, bytes);
+      printf("  %-*s  %-24s  %s%s\n", width, tensors[i].name, type, tensors[i].most ? "at most " : "", bytes);
     else
       printf("  %-*s  %s\n", width, tensors[i].name, type);
   }
@@ -102,6 +102,11 @@ static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *te
         else
           put_string(json, "null");
       }
+      put_string(json, "]");
+    }
+    if (tensor->most) {
+      put_string(json, ", \"max_shape\": [");
+      for (uint32_t d = 0; d < tensor->rank; d++) put_format(json, "%s%" PRId64, d ? ", " : "", tensor->most[d]);
       put_string(json, "]");
     }
     put_string(json, "}");

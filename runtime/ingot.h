@@ -16,7 +16,8 @@ extern "C" {
 typedef struct IngotModel IngotModel;
 
 // What a tensor of the border looks like: packed, row-major, little-endian. Where the model leaves a dim open it is -1,
-// and `bytes` is 0: then the caller gives the inputs' dims before a run, and gets those of the outputs after it.
+// and `bytes` the most that it takes, or 0 where no bound is known: then the caller gives the inputs' dims before a
+// run, and gets those of the outputs after it.
 typedef struct {
   const char *name;
   uint32_t dtype; // ONNX TensorProto.DataType
@@ -43,8 +44,8 @@ int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes);
 // The dims of an input with open ones, as many as its rank, for the runs that follow. Returns 0, or -1 where the model
 // does not take them.
 int ingot_set_dims(void *memory, size_t index, const int64_t *dims);
-// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says; an output with open
-// dims lies in the block, its pointer in `outputs` is not used. Returns 0, or the number of a fault in the data (an
+// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says; an output without a
+// bound lies in the block, its pointer in `outputs` is not used. Returns 0, or the number of a fault in the data (an
 // index out of range, say), which ingot_status_text explains.
 int ingot_run(void *memory, const void *const *inputs, void *const *outputs);
 // An output of the last run with its dims; `data` where it lies in the block, until the next run, else NULL.

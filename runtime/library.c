@@ -90,8 +90,10 @@ int ingot_set_dims(void *memory, size_t index, const int64_t *dims) {
   const Block *block = memory;
   if (index >= block->model->input_count) return -1;
   const ModelTensor *tensor = &block->model->inputs[index];
-  for (uint32_t d = 0; d < tensor->rank; d++)
+  for (uint32_t d = 0; d < tensor->rank; d++) {
     if (dims[d] < 0 || (tensor->dims[d] >= 0 && dims[d] != tensor->dims[d])) return -1;
+    if (tensor->most && tensor->most[d] >= 0 && dims[d] > tensor->most[d]) return -1;
+  }
   if (tensor->rank > 0) memcpy(block->dims + count_dims(block->model, index), dims, tensor->rank * sizeof *dims);
   return 0;
 }
@@ -148,7 +150,7 @@ IngotTensor ingot_result(const void *memory, size_t index) {
   IngotTensor result = describe(tensor);
   if (tensor->slot == 0) return result;
   result.dims = block->frame + tensor->slot;
-  result.data = block->heap + result.dims[tensor->rank];
+  if (is_unbounded(tensor)) result.data = block->heap + result.dims[tensor->rank];
   size_t count = 1, bits = element_bits(tensor->dtype);
   for (uint32_t d = 0; d < tensor->rank; d++) count *= (size_t)result.dims[d];
   result.bytes = (count * bits + 7) / 8;

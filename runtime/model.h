@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_ABI = 2 };
+enum { MODEL_ABI = 3 };
 
 // The frame: numbers that are known only when the model runs, one int64 a slot. The runtime clears it before each run
 // and writes the slots below and those of the inputs; the model's own steps compute the rest: dims, sizes, places.
@@ -54,20 +54,25 @@ typedef struct {
 } ModelString;
 
 // An input or output. With slot > 0 some of it is known at run time only:
-// - a tensor: frame[slot + i] is dim i, frame[slot + rank] the offset in the heap at which an output lies.
-// - else: frame[slot] is the number of bytes of the block, frame[slot + 1] the offset of an output in the heap.
-// An input with a slot comes in memory of the caller as large as its dims say; the runtime writes its slots.
+// - a tensor: frame[slot + i] is dim i, frame[slot + rank] the offset in the heap at which an output of unknown size
+//   lies.
+// - else: frame[slot] is the number of bytes of the block, frame[slot + 1] the same offset.
+// An input with a slot comes in memory of the caller; the runtime writes its slots.
 typedef struct {
   const char *name;
   uint32_t dtype;      // ONNX TensorProto.DataType; of a sequence: of its elements; of a map: of its values
   uint32_t rank;       // of a tensor
   const int64_t *dims; // -1: known at run time only
-  uint64_t bytes;      // of the whole tensor, packed; 0 when not known
+  uint64_t bytes;      // of the whole tensor, packed, or what it takes at most; 0 when a run with a slot has no bound
   uint32_t kind;
   uint32_t slot;
   const char *const *dim_names; // NULL, or by dim: "batch" where the dim is -1, else NULL
   uint32_t key_dtype;           // of a map
+  const int64_t *most;          // NULL, or by dim: what one that is -1 can be at most; -1: there is no bound
 } ModelTensor;
+
+// Whether a tensor's memory is only found in a run; else `bytes` has room for it.
+static inline int is_unbounded(const ModelTensor *tensor) { return tensor->slot > 0 && tensor->bytes == 0; }
 
 // A vector recorded when compiling: inputs made by runtime/sample.h from `seed`, some elements of each output.
 typedef struct {

@@ -54,11 +54,11 @@ static void make_tables(Session *session) {
   for (uint32_t i = 0; i < count; i++) {
     const ModelTensor *tensor = get_tensor(model, i);
     int64_t *dims = take_part(session, tensor->rank * sizeof(int64_t));
-    void *data = take_part(session, tensor->slot > 0 ? 0 : tensor->bytes);
+    void *data = take_part(session, tensor->bytes);
     if (!session->tables) continue;
     for (uint32_t d = 0; d < tensor->rank; d++) dims[d] = tensor->dims[d];
     session->inputs[i] = (Value){.model = tensor, .strings = &session->strings, .dims = dims, .bytes = tensor->bytes};
-    if (tensor->slot == 0) session->inputs[i].data = data;
+    if (!is_unbounded(tensor)) session->inputs[i].data = data;
   }
 }
 
@@ -82,6 +82,12 @@ static bool reserve_ranges(Session *session, uint64_t wanted, Error *error) {
   return true;
 }
 
+// Where sizes have bounds, the arena can be far larger than what a run touches.
+static bool map_arena(Session *session, Error *error) {
+  uint64_t bytes = session->model->arena_bytes;
+  return (session->arena = reserve_memory(&bytes, false, error));
+}
+
 // Whether there is something to find out in each run; else all pointers stay as they are.
 static bool has_open_sizes(const IngotModel *model) { return model->frame_count > 0 || model->pool_used; }
 
@@ -96,7 +102,7 @@ bool open_session(Session *session, const IngotModel *model, const SessionSettin
   if (model->abi != MODEL_ABI) return fail(error, "the model was compiled for another version of the runtime");
   uint64_t threads = settings->threads ? settings->threads : model->threads ? model->threads : count_cpus();
   bool done = check_size(model, error) && reserve_ranges(session, settings->memory, error);
-  if (done && model->arena_bytes > 0) done = (session->arena = map_memory(model->arena_bytes, error));
+  if (done && model->arena_bytes > 0) done = map_arena(session, error);
   if (done && model->state_bytes > 0) done = (session->state = map_memory(model->state_bytes, error));
   if (done) {
     make_tables(session);
@@ -190,13 +196,13 @@ static void end_frame(Session *session) {
     if (tensor->slot == 0) continue;
     if (tensor->kind != MODEL_TENSOR) {
       value->bytes = (uint64_t)slots[0];
-      value->data = (uint8_t *)session->heap + slots[1];
+      if (is_unbounded(tensor)) value->data = (uint8_t *)session->heap + slots[1];
       continue;
     }
     for (uint32_t d = 0; d < tensor->rank; d++) value->dims[d] = slots[d];
     count_elements(tensor->rank, value->dims, &count);
     measure_elements(find_dtype(tensor->dtype), count, &value->bytes);
-    value->data = (uint8_t *)session->heap + slots[tensor->rank];
+    if (is_unbounded(tensor)) value->data = (uint8_t *)session->heap + slots[tensor->rank];
   }
 }
 

@@ -24,8 +24,8 @@ static bool parse_shape(Session *session, const char *argument, Error *error) {
     size_t length = strlen(tensor->name);
     if (strncmp(argument, tensor->name, length) != 0 || argument[length] != '=') continue;
     if (value->given) return fail(error, "--shape %s: the input is given by a file", argument);
-    bool fits = tensor->kind == MODEL_TENSOR && parse_dims(argument + length + 1, tensor->rank, value->dims);
-    for (uint32_t d = 0; fits && d < tensor->rank; d++) fits = tensor->dims[d] < 0 || tensor->dims[d] == value->dims[d];
+    bool fits = tensor->kind == MODEL_TENSOR && parse_dims(argument + length + 1, tensor->rank, value->dims) &&
+                fit_dims(tensor, value->dims);
     value->settled = true;
     char type[200];
     return fits || fail(error, "--shape %s: the input is %s", argument, describe_type(type, sizeof type, tensor));

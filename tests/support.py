@@ -91,12 +91,14 @@ def execute(command, timeout=600, **options):
     return Run(time.perf_counter() - start, done.stdout.decode(errors="replace"))
 
 
-def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=()):
-    """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer)."""
+def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), bounds=None):
+    """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer).
+    shapes, bounds: {input: dims} for --shape and --max-shape."""
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     command = [*before, INGOT, "build", model, "-o", out]
-    for name, shape in (shapes or {}).items():
-        command += ["--shape", f"{name}={'x'.join(map(str, shape))}"]
+    for option, dims in (("--shape", shapes), ("--max-shape", bounds)):
+        for name, shape in (dims or {}).items():
+            command += [option, f"{name}={'x'.join(map(str, shape))}"] if shape or option == "--shape" else []
     for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit)):
         command += [flag, value] if value else []
     return execute(command)

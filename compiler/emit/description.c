@@ -50,6 +50,17 @@ static LLVMValueRef dim_names(Emitter *e, const Value *v) {
   return value_is_static(v) ? LLVMConstNull(e->pointer) : array(e, names, (size_t)v->rank);
 }
 
+// What the dims that the run tells are at most.
+static LLVMValueRef most_dims(Emitter *e, const Value *v) {
+  int64_t most[MAX_RANK];
+  bool any = false;
+  for (int k = 0; k < v->rank; k++) {
+    most[k] = dim_most(v->dims[k]) == INT64_MAX ? -1 : dim_most(v->dims[k]);
+    any |= !dim_is_const(v->dims[k]) && most[k] >= 0;
+  }
+  return any ? numbers(e, most, (size_t)v->rank) : LLVMConstNull(e->pointer);
+}
+
 static uint32_t model_kind(const Value *v) {
   switch (v->kind) {
   case VALUE_TENSOR: break;
@@ -60,17 +71,18 @@ static uint32_t model_kind(const Value *v) {
   return MODEL_TENSOR;
 }
 
-static LLVMValueRef tensors(Emitter *e, Value *const *values, const int *slots, size_t count) {
+static LLVMValueRef tensors(Emitter *e, const Program *program, BufferKind kind, Value *const *values, const int *slots,
+                            size_t count) {
   LLVMValueRef *items = new_items(e, count);
   for (size_t i = 0; i < count; i++) {
     const Value *v = values[i];
-    int64_t dims[MAX_RANK], bytes = slots[i] ? 0 : dtype_bytes(v->type, value_count(v));
-    if (v->type == DT_STRING && !slots[i]) bytes = dtype_unit(v->type) * value_count(v);
+    int64_t dims[MAX_RANK], bytes = most_bytes(io_buffer(program, kind, i)->bytes);
     int rank = v->kind ? 0 : v->rank; // other kinds than tensors are blocks of bytes
     for (int k = 0; k < rank; k++) dims[k] = dim_is_const(v->dims[k]) ? v->dims[k].value : -1;
     items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)rank), numbers(e, dims, (size_t)rank),
-                      int64(e, (uint64_t)bytes), int32(e, model_kind(v)), int32(e, (uint64_t)slots[i]),
-                      v->kind ? LLVMConstNull(e->pointer) : dim_names(e, v), int32(e, v->kind ? v->content->key : 0));
+                      int64(e, bytes < 0 ? 0 : (uint64_t)bytes), int32(e, model_kind(v)), int32(e, (uint64_t)slots[i]),
+                      v->kind ? LLVMConstNull(e->pointer) : dim_names(e, v), int32(e, v->kind ? v->content->key : 0),
+                      v->kind ? LLVMConstNull(e->pointer) : most_dims(e, v));
   }
   return array(e, items, count);
 }
@@ -181,14 +193,14 @@ void emit_model(Emitter *e, const Program *program, const Description *d) {
   LLVMValueRef model = STRUCT(
       e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
       int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
-      tensors(e, program->inputs, program->input_slots, program->input_count),
-      tensors(e, program->outputs, program->output_slots, program->output_count), steps(e, program), checks(e, d),
-      int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes), int64(e, (uint64_t)program->state_bytes),
-      weights(e, program), int64(e, (uint64_t)program->weight_bytes), int64(e, program->frame ? UINT64_MAX : 0), pool,
-      int64(e, string_bytes), int32(e, (uint64_t)frame_count(program)), int32(e, program->pool != NULL),
-      int64(e, (uint64_t)d->parameters), int64(e, (uint64_t)program->macs), text(e, d->name),
-      text(e, e->model->producer), text(e, target->os_target), text(e, target->name), text(e, "ingot " INGOT_VERSION),
-      int32(e, target->cpu_features));
+      tensors(e, program, BUFFER_INPUT, program->inputs, program->input_slots, program->input_count),
+      tensors(e, program, BUFFER_OUTPUT, program->outputs, program->output_slots, program->output_count),
+      steps(e, program), checks(e, d), int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes),
+      int64(e, (uint64_t)program->state_bytes), weights(e, program), int64(e, (uint64_t)program->weight_bytes),
+      int64(e, frame_uses_heap(program) ? UINT64_MAX : 0), pool, int64(e, string_bytes),
+      int32(e, (uint64_t)frame_count(program)), int32(e, program->pool != NULL), int64(e, (uint64_t)d->parameters),
+      int64(e, (uint64_t)program->macs), text(e, d->name), text(e, e->model->producer), text(e, target->os_target),
+      text(e, target->name), text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
   LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), "ingot_model");
   LLVMSetInitializer(global, model);
   LLVMSetGlobalConstant(global, 1);

@@ -84,6 +84,7 @@ static Dim intern(DimTable *table, DimExpr key) {
     *e = key;
     e->id = (int)++table->count;
     e->table = table;
+    e->range = dim_range_of(key.op, key.a, key.b, key.c);
     e->size = key.op == DIM_SYMBOL ? 1 : (int)size;
     if (key.name) e->name = arena_strdup(table->arena, key.name);
     *slot = e;
@@ -98,7 +99,8 @@ DimTable *dims_new(Arena *arena) {
   table->arena = arena;
   // Not interned: a model's own symbol of that name is another one.
   DimExpr *overflow = NEW(arena, DimExpr);
-  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .any = true, .size = 1, .table = table};
+  *overflow = (DimExpr){
+      .op = DIM_SYMBOL, .name = "overflow", .any = true, .range = {INT64_MIN, INT64_MAX}, .size = 1, .table = table};
   table->overflow.expr = overflow;
   return table;
 }
@@ -112,12 +114,22 @@ Dim dim_new_symbol(DimTable *table, const char *name) {
   int id = (int)++table->count;
   *e = (DimExpr){.op = DIM_SYMBOL, .name = arena_printf(table->arena, "%s#%d", name, id), .size = 1, .table = table};
   e->id = id;
+  e->range = (DimRange){0, INT64_MAX};
   return (Dim){0, e};
+}
+
+void dim_set_most(Dim symbol, int64_t most) { ((DimExpr *)symbol.expr)->range.high = most; }
+
+Dim dim_found(DimTable *table, const char *name, Dim most) {
+  Dim symbol = dim_new_symbol(table, name);
+  dim_set_most(symbol, dim_most(most));
+  return symbol;
 }
 
 Dim dim_data_symbol(DimTable *table, const char *name) {
   Dim symbol = dim_new_symbol(table, name);
   ((DimExpr *)symbol.expr)->any = true;
+  ((DimExpr *)symbol.expr)->range.low = INT64_MIN;
   return symbol;
 }
 
@@ -125,6 +137,7 @@ Dim dim_alias(DimTable *table, const char *name, Dim value) {
   DimExpr *e = (DimExpr *)dim_new_symbol(table, name).expr;
   e->defined = true;
   e->any = dim_may_be_negative(value);
+  e->range = dim_range(value);
   e->a = value;
   return (Dim){0, e};
 }

@@ -77,6 +77,11 @@ typedef enum {
   DIM_CHOOSE, // a is 1 or 0: b or c
 } DimOp;
 
+// What values a dim can have; INT64_MIN and INT64_MAX: no bound is known.
+typedef struct {
+  int64_t low, high;
+} DimRange;
+
 // Sums and products are chains to the left: ((x + y) + 2*z) + 1, each summand and factor once, a constant last.
 struct DimExpr {
   DimOp op;
@@ -84,9 +89,10 @@ struct DimExpr {
   bool defined;     // DIM_SYMBOL: its value is that of `a`
   bool any;         // DIM_SYMBOL: may be negative: a number out of the data, or defined by such ones
   Dim a, b, c;      // else; c: DIM_CHOOSE
-  int id;           // in order of making: the same in every run
-  int size;         // nodes of the expression written as a tree
-  DimTable *table;  // that holds it
+  DimRange range;
+  int id;          // in order of making: the same in every run
+  int size;        // nodes of the expression written as a tree
+  DimTable *table; // that holds it
 };
 
 DimTable *dims_new(Arena *arena);
@@ -97,7 +103,10 @@ static inline bool dim_equal(Dim a, Dim b) { return a.expr == b.expr && (a.expr 
 Dim dim_symbol(DimTable *table, const char *name);
 // A symbol unlike all others, named after what it is the size of.
 Dim dim_new_symbol(DimTable *table, const char *name);
-Dim dim_data_symbol(DimTable *table, const char *name); // the same for a number that may be negative
+Dim dim_data_symbol(DimTable *table, const char *name);     // the same for a number that may be negative
+Dim dim_found(DimTable *table, const char *name, Dim most); // the same for one that is at most `most`
+// Gives a symbol that nothing has been made of yet a bound.
+void dim_set_most(Dim symbol, int64_t most);
 // A symbol of its own for a value, whatever that is.
 Dim dim_alias(DimTable *table, const char *name, Dim value);
 // The same for the value of an expression that nobody need look into. Constants and symbols stay what they are.
@@ -131,6 +140,11 @@ int dim_compare(Dim a, Dim b);
 // Puts constants where symbols stand: names[i] becomes values[i].
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count);
 const char *dim_text(DimTable *table, Dim d); // "3", "batch", "(seq+1)"
+
+/* dim_range.c */
+DimRange dim_range(Dim d);
+int64_t dim_most(Dim d);                              // the largest value it can have; INT64_MAX: no bound is known
+DimRange dim_range_of(DimOp op, Dim a, Dim b, Dim c); // of an operation
 
 /* graph.c */
 typedef struct Node Node;

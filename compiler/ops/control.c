@@ -123,6 +123,11 @@ bool expand_branch(Expansion *e, Node *node) {
   return true;
 }
 
+// Of one branch or of the other.
+static Dim join_dims(Model *model, const Value *out, Dim a, Dim b) {
+  return dim_equal(a, b) ? a : dim_found(model->dims, out->name, dim_op(model->dims, DIM_MAX, a, b));
+}
+
 bool infer_branch(Model *model, Node *node) {
   Graph *bodies[2] = {find_body(model, node, "then_branch"), find_body(model, node, "else_branch")};
   if (!bodies[0] || !bodies[1] || !infer_graph(bodies[0]) || !infer_graph(bodies[1])) return false;
@@ -139,11 +144,16 @@ bool infer_branch(Model *model, Node *node) {
     if (a->rank != b->rank)
       return node_error(model, node, "output %zu has rank %d in one branch and %d in the other", i, a->rank, b->rank);
     Dim dims[MAX_RANK];
-    for (int k = 0; k < a->rank; k++)
-      dims[k] = dim_equal(a->dims[k], b->dims[k]) ? a->dims[k] : dim_new_symbol(model->dims, node->out[i]->name);
+    for (int k = 0; k < a->rank; k++) dims[k] = join_dims(model, node->out[i], a->dims[k], b->dims[k]);
     set_value_like(model, node->out[i], a, join_contents(model, a->content, b->content), dims);
   }
   return true;
+}
+
+static Dim count_dims(const Value *value) {
+  Dim count = dim_const(1);
+  for (int k = 0; k < value->rank; k++) count = dim_mul(count, value->dims[k]);
+  return count;
 }
 
 // Where the branch's result goes. Dims that differ between the branches are assigned.
@@ -154,7 +164,7 @@ static bool join(Lower *lower, const Value *out, View *to, const Value *result) 
   for (int k = 0; k < out->rank; k++)
     if (!dim_equal(out->dims[k], from.dims[k])) symbols[count] = out->dims[k], values[count++] = from.dims[k];
   if (!count) return lower_copy(lower, to, &from);
-  lower_reserve(lower, to->buffer, dim_bytes(from.type, view_count(&from)), dim_const(0));
+  if (to->buffer->block) lower_reserve(lower, to->buffer, dim_bytes(from.type, view_count(&from)), dim_const(0));
   View dense = view_dense(to->buffer, from.type, from.rank, from.dims);
   if (!lower_copy(lower, &dense, &from)) return false;
   assign(lower, count, symbols, values);
@@ -188,6 +198,7 @@ bool lower_branch(Lower *lower, Node *node) {
     if (!out) continue;
     bool changes = false;
     for (int k = 0; k < out->rank; k++) changes |= !dim_equal(a->dims[k], b->dims[k]);
+    changes &= most_bytes(dim_bytes(value_storage(out), count_dims(out))) < 0; // else there is room for either
     outs[i] = carried_view(lower, out->name, value_storage(out), out->rank, out->dims, changes);
   }
   view_reshape(&condition, 0, NULL, &scalar);

@@ -91,6 +91,8 @@ Dim frame_heap(Program *program) {
   return (Dim){0, slot->expr};
 }
 
+bool frame_uses_heap(const Program *program) { return program->frame && program->frame->slots[FRAME_HEAP].expr; }
+
 int frame_count(const Program *program) { return program->frame ? (int)program->frame->slot_count : 0; }
 
 Buffer *frame_buffer(Program *program) {
@@ -410,9 +412,14 @@ int step_local(const Step *step, const DimExpr *expr) {
   return (int)i;
 }
 
+static void note_open(void *context, Dim dim) { *(bool *)context |= !dim_is_const(dim); }
+
 void program_frame(Program *program) {
-  if (!program->frame) return;
-  for (size_t i = 0; i < program->step_count; i++) each_needed(program->steps[i], no_visit, NULL); // makes expressions
+  bool open = program->frame;
+  for (size_t i = 0; i < program->step_count; i++)
+    each_needed(program->steps[i], note_open, &open); // makes expressions
+  if (!open) return;
+  need_frame(program);
   Pass pass = {program, program->steps, program->step_count, dims_count(program->dims) + 1, NULL, NULL};
   pass.known = NEW_ARRAY(program->arena, bool, pass.id_count);
   pass.at_label = NEW_ARRAY(program->arena, bool *, pass.old_count);

@@ -6,9 +6,10 @@
 // reads each element just before it writes that element. Weights lie in the order of their first use, so that start-up
 // reads the file forwards.
 //
-// Buffers whose sizes are known at run time only lie in the heap, on shelves: buffers on one shelf are alive one after
-// the other, and it is as long as the longest of them. Shelves stand in groups, one for each place in the program where
-// the last of the numbers that sizes depend on becomes known.
+// A buffer whose size is known at run time only has the room in the arena that it needs at most, where a bound is
+// known. Those without one lie in the heap, on shelves: buffers on one shelf are alive one after the other, and it is
+// as long as the longest of them. Shelves stand in groups, one for each place in the program where the last of the
+// numbers that sizes depend on becomes known.
 #include "compiler/program/program.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -248,8 +249,9 @@ static Place **make_places(Program *program) {
       const Buffer *b = step->pointers[p].buffer;
       if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->block || places[b->id]) continue;
       Place *place = places[b->id] = NEW(program->arena, Place);
-      *place = (Place){
-          .buffer = b, .bytes = dim_times(dim_div_up(b->bytes, ALIGN), ALIGN), .first = b->first, .last = b->last};
+      Dim bytes = buffer_in_heap(b) ? b->bytes : dim_const(most_bytes(b->bytes));
+      *place =
+          (Place){.buffer = b, .bytes = dim_times(dim_div_up(bytes, ALIGN), ALIGN), .first = b->first, .last = b->last};
     }
   }
   return places;

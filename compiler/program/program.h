@@ -41,7 +41,7 @@ typedef struct {
 typedef struct Buffer {
   int id;
   BufferKind kind;
-  Dim bytes;
+  Dim bytes; // its room where it lies in the arena: the most that these can be
   const char *name;
   int io;               // BUFFER_INPUT, BUFFER_OUTPUT: index
   const Tensor *tensor; // BUFFER_WEIGHT: where its data comes from
@@ -158,7 +158,11 @@ Program *program_new(Arena *arena, DimTable *dims);
 Buffer *buffer_new(Program *program, BufferKind kind, Dim bytes, const char *name);
 // Bytes of elements of a type, one after the other.
 Dim dim_bytes(DType type, Dim count);
-bool buffer_in_heap(const Buffer *buffer);                                              // else it has a fixed place
+// What so many bytes can be at most; -1: more than the arena takes, or no bound is known.
+int64_t most_bytes(Dim bytes);
+bool buffer_in_heap(const Buffer *buffer); // else it has a fixed place
+// The buffer of an input or output.
+const Buffer *io_buffer(const Program *program, BufferKind kind, size_t io);
 Step *step_new(Program *program, const char *kernel, const Loc *loc, const char *name); // appended
 int step_pointer(Program *program, Step *step, Buffer *buffer, Dim offset);             // index; equal ones are shared
 void step_int(Program *program, Step *step, int64_t value);
@@ -199,6 +203,7 @@ Buffer *frame_buffer(Program *program);
 bool *frame_late(const Program *program);
 // Bytes that the heap may have.
 Dim frame_heap(Program *program);
+bool frame_uses_heap(const Program *program);
 // known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
 void frame_known(const Program *program, size_t count, const Dim *dims, int *known);
 // Puts steps that compute dims where they can be computed, and lists what each step reads from the frame.

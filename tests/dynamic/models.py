@@ -30,6 +30,10 @@ class Case:
                 node.name = node.name or f"{node.output[0]}_made"
         return made
 
+    def bounds(self):
+        """{input: the largest dims of all runs}, at least 1."""
+        return {name: [max([1, *sizes]) for sizes in zip(*(run[name].shape for run in self.runs))] for name in self.runs[0]}
+
 
 def graphs_of(graph):
     yield graph

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Executables of models with open dims against ONNX Runtime: runs of several sizes each, as commands and one after the
-other in one server, and runs that must end with a sentence.
+other in one server, compiled with --max-shape and without, and runs that must end with a sentence.
 
 run.py [--only TEXT] [-v]
 """
@@ -39,12 +39,19 @@ def ask(client, name, feeds):
     return {o["name"]: np.array(o["data"], names[o["datatype"]]).reshape(o["shape"]) for o in response.json()["outputs"]}
 
 
-def check(case, folder):
+def check_bounded(case, folder):
+    """The same with the inputs' dims bounded by the largest of the runs'."""
+    return check(case, folder, case.bounds())
+
+
+def check(case, folder, bounds=None):
     """A list of what is wrong with a case."""
+    folder = folder / ("bounded" if bounds else "open")
+    folder.mkdir(exist_ok=True)
     path, executable = folder / f"{case.name}.onnx", folder / case.name
     path.write_bytes(case.model().SerializeToString())
     try:
-        support.build(path, executable)
+        support.build(path, executable, bounds=bounds)
     except support.Failure as failure:
         return [str(failure)]
     session, wrong, client = support.open_ort(path), [], None
@@ -91,13 +98,14 @@ def main():
     parser.add_argument("-v", action="store_true", help="print every case")
     options = parser.parse_args()
     support.need_compiler()
-    chosen = [(check, c) for c in CASES if options.only in c.name] + [(check_fault, c) for c in FAULTS if options.only in c.name]
+    ways = (check, CASES), (check_bounded, CASES), (check_fault, FAULTS)
+    chosen = [(way, case) for way, cases in ways for case in cases if options.only in case.name]
     failed = 0
     with tempfile.TemporaryDirectory(prefix="ingot-dynamic-") as folder, ThreadPoolExecutor(2) as pool:
-        for (_, case), wrong in zip(chosen, pool.map(lambda pair: pair[0](pair[1], Path(folder)), chosen)):
+        for (way, case), wrong in zip(chosen, pool.map(lambda pair: pair[0](pair[1], Path(folder)), chosen)):
             failed += bool(wrong)
             if wrong or options.v:
-                print(f"{'FAIL' if wrong else 'ok  '} {case.name}" + "".join(f"\n     {w}" for w in wrong), flush=True)
+                print(f"{'FAIL' if wrong else 'ok  '} {way.__name__} {case.name}" + "".join(f"\n     {w}" for w in wrong), flush=True)
     support.finish(len(chosen) - failed, failed)
 
 

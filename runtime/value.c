@@ -14,6 +14,24 @@ bool add_string(StringPool *pool, const char *bytes, uint64_t size, ModelString 
   return true;
 }
 
+static bool is_first_form(const ModelTensor *tensor, uint32_t i) {
+  for (uint32_t k = 0; k < i; k++)
+    if (!memcmp(tensor->forms[k].dims, tensor->forms[i].dims, tensor->rank * sizeof *tensor->dims)) return false;
+  return true;
+}
+
+// "float32[1,3] or float32[8,3]"
+static char *describe_forms(char *text, size_t size, const ModelTensor *tensor) {
+  size_t used = 0;
+  for (uint32_t i = 0; i < tensor->form_count && used + 8 < size; i++) {
+    if (!is_first_form(tensor, i)) continue;
+    if (used > 0) used += (size_t)snprintf(text + used, size - used, " or ");
+    describe_type(text + used, size - used, &tensor->forms[i]);
+    used += strlen(text + used);
+  }
+  return text;
+}
+
 char *describe_type(char *text, size_t size, const ModelTensor *tensor) {
   static const char *const kinds[] = {
       [MODEL_SEQUENCE] = "sequence of ",
@@ -23,6 +41,7 @@ char *describe_type(char *text, size_t size, const ModelTensor *tensor) {
       [MODEL_OPTIONAL_SEQUENCE] = "optional sequence of ",
   };
   const Dtype *dtype = find_dtype(tensor->dtype);
+  if (tensor->form_count > 0) return describe_forms(text, size, tensor);
   if (tensor->kind == MODEL_TENSOR)
     return describe_tensor(text, size, dtype, tensor->rank, tensor->dims, tensor->dim_names, tensor->most);
   const Dtype *key = tensor->key_dtype ? find_dtype(tensor->key_dtype) : NULL;
@@ -45,6 +64,9 @@ bool resize_value(Value *value, uint64_t bytes, Error *error) {
 }
 
 bool fit_dims(const ModelTensor *tensor, const int64_t *dims) {
+  for (uint32_t i = 0; i < tensor->form_count; i++)
+    if (fit_dims(&tensor->forms[i], dims)) return true;
+  if (tensor->form_count > 0) return false;
   for (uint32_t i = 0; i < tensor->rank; i++) {
     if (tensor->dims[i] >= 0 && dims[i] != tensor->dims[i]) return false;
     if (tensor->most && tensor->most[i] >= 0 && dims[i] > tensor->most[i]) return false;

@@ -42,25 +42,6 @@ static LLVMValueRef numbers(Emitter *e, const int64_t *values, size_t count) {
   return array(e, items, count);
 }
 
-// Names of the dims that the run tells, where they have one.
-static LLVMValueRef dim_names(Emitter *e, const Value *v) {
-  LLVMValueRef *names = new_items(e, (size_t)v->rank);
-  for (int k = 0; k < v->rank; k++)
-    names[k] = dim_is_const(v->dims[k]) ? LLVMConstNull(e->pointer) : text(e, dim_text(e->model->dims, v->dims[k]));
-  return value_is_static(v) ? LLVMConstNull(e->pointer) : array(e, names, (size_t)v->rank);
-}
-
-// What the dims that the run tells are at most.
-static LLVMValueRef most_dims(Emitter *e, const Value *v) {
-  int64_t most[MAX_RANK];
-  bool any = false;
-  for (int k = 0; k < v->rank; k++) {
-    most[k] = dim_most(v->dims[k]) == INT64_MAX ? -1 : dim_most(v->dims[k]);
-    any |= !dim_is_const(v->dims[k]) && most[k] >= 0;
-  }
-  return any ? numbers(e, most, (size_t)v->rank) : LLVMConstNull(e->pointer);
-}
-
 static uint32_t model_kind(const Value *v) {
   switch (v->kind) {
   case VALUE_TENSOR: break;
@@ -71,20 +52,72 @@ static uint32_t model_kind(const Value *v) {
   return MODEL_TENSOR;
 }
 
-static LLVMValueRef tensors(Emitter *e, const Program *program, BufferKind kind, Value *const *values, const int *slots,
-                            size_t count) {
-  LLVMValueRef *items = new_items(e, count);
-  for (size_t i = 0; i < count; i++) {
-    const Value *v = values[i];
-    int64_t dims[MAX_RANK], bytes = most_bytes(io_buffer(program, kind, i)->bytes);
-    int rank = v->kind ? 0 : v->rank; // other kinds than tensors are blocks of bytes
-    for (int k = 0; k < rank; k++) dims[k] = dim_is_const(v->dims[k]) ? v->dims[k].value : -1;
-    items[i] = STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, (uint64_t)rank), numbers(e, dims, (size_t)rank),
-                      int64(e, bytes < 0 ? 0 : (uint64_t)bytes), int32(e, model_kind(v)), int32(e, (uint64_t)slots[i]),
-                      v->kind ? LLVMConstNull(e->pointer) : dim_names(e, v), int32(e, v->kind ? v->content->key : 0),
-                      v->kind ? LLVMConstNull(e->pointer) : most_dims(e, v));
+// An input or output of a variant, or what those of all variants have in common.
+typedef struct {
+  const Value *value;
+  int rank;
+  Dim dims[MAX_RANK];     // -1: they differ
+  int64_t most[MAX_RANK]; // what a dim can be; -1: there is no bound
+  int64_t bytes;          // at most; 0: there is no bound
+  int slot;
+} Border;
+
+static Border find_border(const Program *program, BufferKind kind, size_t i) {
+  bool in = kind == BUFFER_INPUT;
+  const Value *v = in ? program->inputs[i] : program->outputs[i];
+  Border border = {.value = v, .slot = (in ? program->input_slots : program->output_slots)[i]};
+  border.rank = v->kind ? 0 : v->rank; // other kinds than tensors are blocks of bytes
+  for (int k = 0; k < border.rank; k++) {
+    border.dims[k] = v->dims[k];
+    border.most[k] = dim_most(v->dims[k]) == INT64_MAX ? -1 : dim_most(v->dims[k]);
   }
-  return array(e, items, count);
+  border.bytes = most_bytes(io_buffer(program, kind, i)->bytes);
+  if (border.bytes < 0) border.bytes = 0;
+  return border;
+}
+
+static Border join_borders(Border a, Border b) {
+  for (int k = 0; k < a.rank; k++) {
+    if (!dim_equal(a.dims[k], b.dims[k])) a.dims[k] = dim_const(-1);
+    a.most[k] = a.most[k] < 0 || b.most[k] < 0 ? -1 : a.most[k] > b.most[k] ? a.most[k] : b.most[k];
+  }
+  if (b.bytes > a.bytes) a.bytes = b.bytes;
+  return a;
+}
+
+static LLVMValueRef tensor(Emitter *e, const Border *border, LLVMValueRef *forms, size_t form_count) {
+  const Value *v = border->value;
+  int64_t dims[MAX_RANK];
+  size_t rank = (size_t)border->rank;
+  LLVMValueRef *names = new_items(e, rank);
+  bool named = false, bounded = false;
+  for (size_t k = 0; k < rank; k++) {
+    Dim dim = border->dims[k];
+    dims[k] = dim_is_const(dim) ? dim.value : -1;
+    names[k] = dim_is_const(dim) ? LLVMConstNull(e->pointer) : text(e, dim_text(e->model->dims, dim));
+    named |= !dim_is_const(dim);
+    bounded |= dims[k] < 0 && border->most[k] >= 0;
+  }
+  return STRUCT(e, text(e, v->name), int32(e, v->type), int32(e, rank), numbers(e, dims, rank),
+                int64(e, (uint64_t)border->bytes), int32(e, model_kind(v)), int32(e, (uint64_t)border->slot),
+                array(e, names, named ? rank : 0), int32(e, v->kind ? v->content->key : 0),
+                numbers(e, border->most, bounded ? rank : 0), array(e, forms, form_count), int32(e, form_count));
+}
+
+static LLVMValueRef tensors(Emitter *e, Program *const *programs, size_t count, BufferKind kind) {
+  size_t tensor_count = kind == BUFFER_INPUT ? programs[0]->input_count : programs[0]->output_count;
+  LLVMValueRef *items = new_items(e, tensor_count);
+  for (size_t i = 0; i < tensor_count; i++) {
+    Border all = find_border(programs[0], kind, i);
+    LLVMValueRef *forms = new_items(e, count);
+    for (size_t v = 0; v < count; v++) {
+      Border border = find_border(programs[v], kind, i);
+      forms[v] = count > 1 ? tensor(e, &border, NULL, 0) : NULL;
+      all = join_borders(all, border);
+    }
+    items[i] = tensor(e, &all, forms, count > 1 ? count : 0);
+  }
+  return array(e, items, tensor_count);
 }
 
 static LLVMValueRef reference(Emitter *e, const Program *program, const Pointer *pointer) {
@@ -146,8 +179,6 @@ static uint64_t jump_target(const Program *program, size_t at) {
 }
 
 static LLVMValueRef steps(Emitter *e, const Program *program) {
-  int count;
-  const int *kernels = number_kernels(program, &count);
   LLVMValueRef *items = new_items(e, program->step_count);
   for (size_t i = 0; i < program->step_count; i++) {
     const Step *step = program->steps[i];
@@ -155,7 +186,7 @@ static LLVMValueRef steps(Emitter *e, const Program *program) {
     int64_t parts = step->parts < 1 ? 1 : step->parts > 4096 ? 4096 : step->parts;
     LLVMValueRef *refs = new_items(e, step->pointer_count), list = slots(e, program, step, &slot_count);
     for (size_t k = 0; k < step->pointer_count; k++) refs[k] = reference(e, program, &step->pointers[k]);
-    items[i] = STRUCT(e, kernel_address(e, kernels[i]), array(e, refs, step->pointer_count), list,
+    items[i] = STRUCT(e, kernel_address(e, step->code), array(e, refs, step->pointer_count), list,
                       int32(e, step->pointer_count), int32(e, slot_count), int32(e, jump_target(program, i)),
                       int32(e, (uint64_t)parts), text(e, step->name), text(e, kernel_text(e, step)),
                       int64(e, (uint64_t)step->flops));
@@ -163,7 +194,7 @@ static LLVMValueRef steps(Emitter *e, const Program *program) {
   return array(e, items, program->step_count);
 }
 
-static LLVMValueRef checks(Emitter *e, const Description *d) {
+static LLVMValueRef checks(Emitter *e, const Record *d) {
   LLVMTypeRef f64 = LLVMDoubleTypeInContext(e->context);
   LLVMValueRef *items = new_items(e, d->check_count);
   for (size_t i = 0; i < d->check_count; i++) {
@@ -186,21 +217,51 @@ static LLVMValueRef strings(Emitter *e, const Program *program, uint64_t *size) 
   return *size ? place(e, LLVMConstStringInContext2(e->context, bytes, *size, 1)) : LLVMConstNull(e->pointer);
 }
 
-void emit_model(Emitter *e, const Program *program, const Description *d) {
+static LLVMValueRef variants(Emitter *e, Program *const *programs, size_t count, const Description *d) {
+  LLVMValueRef *items = new_items(e, count);
+  for (size_t v = 0; v < count; v++) {
+    Record record = d->records ? d->records[v] : (Record){0};
+    items[v] = STRUCT(e, steps(e, programs[v]), checks(e, &record), int32(e, programs[v]->step_count),
+                      int32(e, record.check_count), int64(e, (uint64_t)programs[v]->arena_bytes),
+                      int64(e, (uint64_t)programs[v]->macs));
+  }
+  return array(e, items, count);
+}
+
+// What memory the largest of the programs need.
+typedef struct {
+  int64_t arena, state;
+  int slots;
+  bool heap;
+} Memory;
+
+static Memory find_memory(Program *const *programs, size_t count) {
+  Memory most = {0};
+  for (size_t v = 0; v < count; v++) {
+    const Program *p = programs[v];
+    if (p->arena_bytes > most.arena) most.arena = p->arena_bytes;
+    if (p->state_bytes > most.state) most.state = p->state_bytes;
+    if (frame_count(p) > most.slots) most.slots = frame_count(p);
+    most.heap |= frame_uses_heap(p);
+  }
+  return most;
+}
+
+void emit_model(Emitter *e, Program *const *programs, size_t count, const Description *d) {
   const Target *target = e->target;
+  const Program *first = programs[0]; // weights and strings are those of all
   size_t string_bytes;
-  LLVMValueRef pool = strings(e, program, &string_bytes);
+  LLVMValueRef pool = strings(e, first, &string_bytes);
+  Memory memory = find_memory(programs, count);
   LLVMValueRef model = STRUCT(
-      e, int32(e, MODEL_ABI), int32(e, program->input_count), int32(e, program->output_count),
-      int32(e, program->step_count), int32(e, d->check_count), int32(e, (uint64_t)d->threads),
-      tensors(e, program, BUFFER_INPUT, program->inputs, program->input_slots, program->input_count),
-      tensors(e, program, BUFFER_OUTPUT, program->outputs, program->output_slots, program->output_count),
-      steps(e, program), checks(e, d), int64(e, d->check_seed), int64(e, (uint64_t)program->arena_bytes),
-      int64(e, (uint64_t)program->state_bytes), weights(e, program), int64(e, (uint64_t)program->weight_bytes),
-      int64(e, frame_uses_heap(program) ? UINT64_MAX : 0), pool, int64(e, string_bytes),
-      int32(e, (uint64_t)frame_count(program)), int32(e, program->pool != NULL), int64(e, (uint64_t)d->parameters),
-      int64(e, (uint64_t)program->macs), text(e, d->name), text(e, e->model->producer), text(e, target->os_target),
-      text(e, target->name), text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
+      e, int32(e, MODEL_ABI), int32(e, first->input_count), int32(e, first->output_count), int32(e, count),
+      int32(e, (uint64_t)d->threads), tensors(e, programs, count, BUFFER_INPUT),
+      tensors(e, programs, count, BUFFER_OUTPUT), variants(e, programs, count, d), int64(e, d->check_seed),
+      int64(e, (uint64_t)memory.arena), int64(e, (uint64_t)memory.state), weights(e, first),
+      int64(e, (uint64_t)first->weight_bytes), int64(e, memory.heap ? UINT64_MAX : 0), pool, int64(e, string_bytes),
+      int32(e, (uint64_t)memory.slots), int32(e, first->pool != NULL), int64(e, (uint64_t)d->parameters),
+      text(e, d->name), text(e, e->model->producer), text(e, target->os_target), text(e, target->name),
+      text(e, "ingot " INGOT_VERSION), int32(e, target->cpu_features));
   LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), "ingot_model");
   LLVMSetInitializer(global, model);
   LLVMSetGlobalConstant(global, 1);

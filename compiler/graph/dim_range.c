@@ -43,7 +43,7 @@ static DimRange div_ranges(DimRange a, DimRange b) {
 
 // A remainder has the divisor's sign.
 static DimRange mod_ranges(DimRange a, DimRange b) {
-  DimRange result = range(b.low >= 0 ? 0 : b.low, b.high <= 0 ? 0 : b.high);
+  DimRange result = range(b.low >= 0 ? 0 : b.low, b.high <= 0 ? 0 : is_open(b.high) ? b.high : b.high - 1);
   if (a.low >= 0 && b.low >= 0) result.high = least(result.high, a.high);
   return result;
 }

@@ -303,6 +303,7 @@ int model_opset(const Model *model, const char *domain); // 0: not imported
 Graph *graph_new(Model *model, Graph *parent, const char *name);
 // A copy with values of its own; values from outside are the same. For a trial: graph_discard lets go of it again.
 Graph *graph_clone(const Graph *graph);
+Graph *graph_copy(const Graph *graph); // of a whole model, with constants of its own: passes may change either
 void graph_discard(Graph *graph);
 // A value without producer. `name` NULL: one is invented from `hint`.
 Value *value_new(Graph *graph, const char *name);

@@ -59,7 +59,7 @@ typedef struct {
   Dim offset; // bytes
 } Pointer;
 
-enum { COORDS = 4 };
+enum { COORDS = 4, BUFFER_ALIGN = 64 };
 
 // One element of a buffer for each point of the iteration space.
 typedef struct {
@@ -130,6 +130,7 @@ struct Step {
   size_t local_count;
   int64_t parts; // most shares of its parallel axis that are worth having
   int64_t flops;
+  int code;         // number of its kernel, set when that is emitted; -1: it has none
   const char *name; // of the nodes it computes
   Loc loc;
 };
@@ -242,6 +243,12 @@ void program_fuse(Program *program);
 // Gives every arena and weight buffer its offset; drops steps whose results nobody reads.
 void program_plan(Program *program);
 
+/* share.c */
+// Lets all steps read one of the weights that are equal.
+void program_share_weights(Program *program);
+// Places the weights of planned programs in one stretch of bytes, in which those that are equal lie once.
+void programs_join_weights(Program *const *programs, size_t count);
+
 /* pack.c */
 int64_t pack_count(const Buffer *weight); // elements of the packed form
 // Writes elements of the packed form, in order, by calls of `write`; false as soon as that returns false.
@@ -252,3 +259,6 @@ bool pack_write(const Buffer *weight, bool (*write)(void *context, const void *d
 // as that returns false.
 bool program_write_weights(const Program *program, bool (*write)(void *context, const void *data, size_t size),
                            void *context);
+// The same for programs whose weights were joined.
+bool programs_write_weights(Program *const *programs, size_t count,
+                            bool (*write)(void *context, const void *data, size_t size), void *context);

@@ -638,10 +638,11 @@ bool lower_node(Lower *lower, Node *node) {
   return true;
 }
 
-static Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
+static Program *lower_graph(Arena *arena, const Graph *graph, const Target *target, Program *const *others,
+                            size_t other_count) {
   Model *model = graph->model;
   Program *program = program_new(arena, model->dims);
-  Lower lower = {.model = model, .target = target, .program = program};
+  Lower lower = {.model = model, .target = target, .program = program, .others = others, .other_count = other_count};
   lower.views = NEW_ARRAY(arena, View *, (size_t)model->values);
   lower.channels_last = NEW_ARRAY(arena, View *, (size_t)model->values);
   program->inputs = graph->inputs, program->input_count = graph->input_count;
@@ -663,7 +664,12 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
 }
 
 Program *make_program(Arena *arena, const Graph *graph, const Target *target) {
-  Program *program = lower_graph(arena, graph, target);
+  return make_program_beside(arena, graph, target, NULL, 0);
+}
+
+Program *make_program_beside(Arena *arena, const Graph *graph, const Target *target, Program *const *others,
+                             size_t count) {
+  Program *program = lower_graph(arena, graph, target, others, count);
   if (!program) return NULL;
   program_fuse(program);
   program_plan(program);

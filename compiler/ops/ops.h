@@ -82,6 +82,8 @@ struct Lower {
   Node *node;           // that is being lowered
   Dim *checked;         // dims that a check stands for already
   size_t check_count;
+  Program *const *others; // of the same model for other shapes, planned before
+  size_t other_count;
 };
 
 // The view of an input of any strides.

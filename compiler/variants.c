@@ -63,9 +63,6 @@ static bool same_border(Model *model, const Program *a, const Program *b, Buffer
     if (x->rank != y->rank)
       return diag_error(model->diag, model->file, "'%s' has %d dims for one --shape and %d for another", x->name,
                         x->rank, y->rank);
-    if ((most_bytes(io_buffer(a, kind, i)->bytes) < 0) != (most_bytes(io_buffer(b, kind, i)->bytes) < 0))
-      return diag_error(model->diag, model->file, "the size of '%s' has a bound for one --shape and none for another",
-                        x->name);
   }
   return true;
 }

@@ -25,6 +25,13 @@ char *describe_bytes(char *text, size_t size, uint64_t bytes) {
   return text;
 }
 
+// Whether its shape is not always the same.
+static bool is_open(const ModelTensor *tensor) {
+  bool open = false;
+  for (uint32_t d = 0; d < tensor->rank; d++) open |= tensor->dims[d] < 0;
+  return open;
+}
+
 static void print_tensors(const char *title, const ModelTensor *tensors, uint32_t count) {
   int width = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -37,8 +44,7 @@ static void print_tensors(const char *title, const ModelTensor *tensors, uint32_
     describe_type(type, sizeof type, &tensors[i]);
     if (!is_unbounded(&tensors[i])) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
     if (bytes[0])
-      printf("  %-*s  %-24s  %s%s\n", width, tensors[i].name, type,
-             tensors[i].most || tensors[i].forms ? "at most " : "", bytes);
+      printf("  %-*s  %-24s  %s%s\n", width, tensors[i].name, type, is_open(&tensors[i]) ? "at most " : "", bytes);
     else
       printf("  %-*s  %s\n", width, tensors[i].name, type);
   }
@@ -49,7 +55,7 @@ static void print_forms(const IngotModel *model, uint32_t variant) {
   bool first = true;
   for (uint32_t i = 0; i < model->input_count; i++) {
     char type[200];
-    if (!model->inputs[i].forms) continue;
+    if (!model->inputs[i].forms || !is_open(&model->inputs[i])) continue;
     printf("%s%s %s", first ? " for " : ", ", model->inputs[i].name,
            describe_type(type, sizeof type, get_form(&model->inputs[i], variant)));
     first = false;

@@ -62,7 +62,7 @@ static void make_tables(Session *session) {
     if (!session->tables) continue;
     for (uint32_t d = 0; d < tensor->rank; d++) dims[d] = tensor->dims[d];
     session->inputs[i] = (Value){.model = tensor, .strings = &session->strings, .dims = dims, .bytes = tensor->bytes};
-    if (!is_unbounded(tensor)) session->inputs[i].data = data;
+    if (!is_unbounded(tensor)) session->inputs[i].data = session->inputs[i].fixed = data;
   }
 }
 
@@ -108,6 +108,7 @@ static void set_variant(Session *session, uint32_t variant) {
     const ModelTensor *form = get_form(value->model, variant);
     for (uint32_t d = 0; d < form->rank; d++) value->dims[d] = form->dims[d];
     value->bytes = form->bytes;
+    value->data = value->fixed;
   }
 }
 
@@ -186,7 +187,7 @@ bool fail_variant(const Session *session, Error *error) {
     for (uint32_t i = 0; i < model->input_count; i++) {
       const ModelTensor *input = &model->inputs[i];
       char type[160];
-      if (input->forms && used < sizeof text)
+      if (input->kind == MODEL_TENSOR && used < sizeof text)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.40s %s",
                                  !used ? ""
                                  : i   ? ", "

@@ -29,6 +29,7 @@ typedef struct {
   StringPool *strings; // where its strings are
   int64_t *dims;       // of a tensor: model->rank numbers
   uint8_t *data;       // packed, 64-byte aligned
+  uint8_t *fixed;      // where an output lies that is not in the heap
   uint64_t bytes;      // of data
   uint64_t room;       // bytes mapped for an input that has no fixed size; else 0
   Cursor cursor;       // of a sequence that is being read

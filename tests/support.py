@@ -91,14 +91,16 @@ def execute(command, timeout=600, **options):
     return Run(time.perf_counter() - start, done.stdout.decode(errors="replace"))
 
 
-def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), bounds=None):
+def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), bounds=None, variants=()):
     """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer).
-    shapes, bounds: {input: dims} for --shape and --max-shape."""
+    shapes, bounds: {input: dims} for --shape and --max-shape; variants: a list of {input: dims}."""
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     command = [*before, INGOT, "build", model, "-o", out]
     for option, dims in (("--shape", shapes), ("--max-shape", bounds)):
         for name, shape in (dims or {}).items():
             command += [option, f"{name}={'x'.join(map(str, shape))}"] if shape or option == "--shape" else []
+    for dims in variants:
+        command += [f"--shape={name}={'x'.join(map(str, shape))}" for name, shape in dims.items()]
     for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit)):
         command += [flag, value] if value else []
     return execute(command)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Executables of models with open dims against ONNX Runtime: runs of several sizes each, as commands and one after the
-other in one server, compiled with --max-shape and without, and runs that must end with a sentence.
+other in one server, compiled as they are, with --max-shape, and with a --shape for each run; and runs that must end with a sentence.
 
 run.py [--only TEXT] [-v]
 """
@@ -44,14 +44,19 @@ def check_bounded(case, folder):
     return check(case, folder, case.bounds())
 
 
-def check(case, folder, bounds=None):
+def check_variants(case, folder):
+    """The same with the shapes of all runs pinned in one executable."""
+    return check(case, folder, variants=case.variants())
+
+
+def check(case, folder, bounds=None, variants=()):
     """A list of what is wrong with a case."""
-    folder = folder / ("bounded" if bounds else "open")
+    folder = folder / ("bounded" if bounds else "variants" if variants else "open")
     folder.mkdir(exist_ok=True)
     path, executable = folder / f"{case.name}.onnx", folder / case.name
     path.write_bytes(case.model().SerializeToString())
     try:
-        support.build(path, executable, bounds=bounds)
+        support.build(path, executable, bounds=bounds, variants=variants)
     except support.Failure as failure:
         return [str(failure)]
     session, wrong, client = support.open_ort(path), [], None
@@ -98,7 +103,7 @@ def main():
     parser.add_argument("-v", action="store_true", help="print every case")
     options = parser.parse_args()
     support.need_compiler()
-    ways = (check, CASES), (check_bounded, CASES), (check_fault, FAULTS)
+    ways = (check, CASES), (check_bounded, CASES), (check_variants, CASES), (check_fault, FAULTS)
     chosen = [(way, case) for way, cases in ways for case in cases if options.only in case.name]
     failed = 0
     with tempfile.TemporaryDirectory(prefix="ingot-dynamic-") as folder, ThreadPoolExecutor(2) as pool:

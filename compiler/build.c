@@ -7,6 +7,7 @@
 #include "compiler/onnx/read.h"
 #include "compiler/ops/lower.h"
 #include "compiler/variants.h"
+#include "compiler/resources.h"
 #include "runtime/sample.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static Record record_checks(Model *model, const Graph *graph, Program *program, 
   model->diag = &quiet;
   if (!target_runs_here(target)) {
     const Target *host = target_find(arena, &quiet, NULL, "native");
-    program = host ? make_program(arena, graph, host) : NULL;
+    program = host ? make_program(arena, graph, host, true) : NULL;
     if (!program || !emit_kernels(model, &program, 1, host, CODE_OBJECT, NULL, &own)) program = NULL;
   }
   if (program && fits_memory(program)) {
@@ -118,19 +119,32 @@ static bool write_file(Model *model, const char *path, const Bytes *bytes) {
   return output_commit(model->diag, output, false);
 }
 
+// The decoders for models with images, as a further object; NULL after a recorded error.
+static const char *find_images(Model *model, const Target *target) {
+  const char *folder = resources_find(model->arena, model->diag);
+  const char *path = folder ? arena_printf(model->arena, "%s/%s/images.o", folder, target->arch) : NULL;
+  if (!path || access(path, R_OK) == 0) return path;
+  diag_error(model->diag, "ingot", "'%s' is missing, which ImageDecoder needs: run scripts/setup --images", path);
+  return NULL;
+}
+
 static bool link_output(Model *model, const Variants *variants, const Target *target, const BuildOptions *options,
                         const char *name, const Bytes *kernels, const Bytes *description) {
   WeightSource weights = {(uint64_t)variants->programs[0]->weight_bytes, write_weights, (void *)variants};
   const char *folder = temporary_folder(model->arena, model->diag);
   if (!folder) return false;
+  bool images = false;
+  for (size_t v = 0; v < variants->count; v++) images |= variants->programs[v]->has_images;
   const char *objects[] = {place_object(model, folder, "kernels.o", kernels),
-                           place_object(model, folder, "model.o", description)};
-  if (!objects[0] || !objects[1]) return false;
+                           place_object(model, folder, "model.o", description),
+                           images ? find_images(model, target) : NULL};
+  size_t count = images ? 3 : 2;
+  if (!objects[0] || !objects[1] || !objects[count - 1]) return false;
   if (options->form == EMIT_EXE)
-    return link_executable(model->arena, model->diag, target, objects, COUNT(objects), options->output, &weights);
+    return link_executable(model->arena, model->diag, target, objects, count, options->output, &weights);
   const char *symbol = c_identifier(model->arena, name, false);
-  return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects,
-                                                                  COUNT(objects), options->output, symbol, &weights);
+  return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects, count,
+                                                                  options->output, symbol, &weights);
 }
 
 static bool emit_output(Model *model, const Variants *variants, const Target *target, const BuildOptions *options) {
@@ -144,7 +158,7 @@ static bool emit_output(Model *model, const Variants *variants, const Target *ta
   begin(options, "emit");
   if (options->form == EMIT_C && count > 1)
     return diag_error(model->diag, model->file, "--emit=c takes one --shape for each input");
-  if (options->form == EMIT_C) return emit_c(model, programs[0], target, options->output);
+  if (options->form == EMIT_C) return emit_c(model, programs[0], target, &description, options->output);
   if (options->form == EMIT_LL || options->form == EMIT_ASM)
     return emit_kernels(model, programs, count, target, options->form == EMIT_LL ? CODE_LL : CODE_ASM, &description,
                         &kernels) &&

@@ -14,7 +14,7 @@ static const char help[] =
     "\n"
     "  ingot build MODEL.onnx [-o FILE]   compile; FILE runs, serves, benchmarks and explains itself\n"
     "  ingot inspect MODEL.onnx           inputs, outputs, size, operators, and what is not supported\n"
-    "  ingot ops                          operators and types that can be compiled\n"
+    "  ingot ops [--markdown]             operators and types that can be compiled\n"
     "  ingot targets                      machines that executables can be made for\n"
     "  ingot --version | --help\n"
     "\n"
@@ -28,6 +28,7 @@ static const char help[] =
     "  --cpu NAME            CPU to specialise for, see `ingot targets` (default: the best level of this machine)\n"
     "  --threads N           threads that the executable uses (default 1; 0: one per CPU)\n"
     "  --emit FORM           exe (default), obj, lib, c, ll, asm\n"
+    "  --passes NAMES        only these of the optional passes, 'none' for none (default: all)\n"
     "  --dump-after PASS     print the graph after a pass, or the program after 'lower'; 'all' for each\n"
     "  -v                    time of every stage\n"
     "\n"
@@ -195,6 +196,21 @@ static bool read_dump(CommandLine *c, const char *text) {
   return true;
 }
 
+// "simplify,fuse-steps"
+static bool read_passes(CommandLine *c, const char *text) {
+  PassOptions all = {.wanted = text};
+  size_t known = 0, given = 1;
+  Text names = {.arena = c->arena};
+  for (const char *at = text; (at = strchr(at, ',')); at++) given++;
+  for (size_t i = 0; optional_pass(i); i++) {
+    known += pass_is_wanted(&all, optional_pass(i));
+    text_printf(&names, "%s, ", optional_pass(i));
+  }
+  if (known != given && strcmp(text, "none")) return usage("--passes '%s' names others than %snone", text, names.data);
+  c->build.passes.wanted = text;
+  return true;
+}
+
 static bool read_output(CommandLine *c, const char *text) { return c->build.output = text, true; }
 static bool read_target(CommandLine *c, const char *text) { return c->build.os_target = text, true; }
 static bool read_cpu(CommandLine *c, const char *text) { return c->build.cpu = text, true; }
@@ -203,8 +219,9 @@ static const struct {
   const char *name;
   bool (*read)(CommandLine *c, const char *value);
 } options[] = {
-    {"-o", read_output}, {"--shape", read_shape}, {"--max-shape", read_bound}, {"--target", read_target},
-    {"--cpu", read_cpu}, {"--emit", read_form},   {"--threads", read_threads}, {"--dump-after", read_dump},
+    {"-o", read_output},         {"--shape", read_shape},   {"--max-shape", read_bound},
+    {"--target", read_target},   {"--cpu", read_cpu},       {"--emit", read_form},
+    {"--threads", read_threads}, {"--passes", read_passes}, {"--dump-after", read_dump},
 };
 
 // Takes argv[*i], and the value behind it, as "--name value" or "--name=value".
@@ -274,13 +291,10 @@ static int run_on_model(CommandLine *c, char **argv) {
   return finish(c, &diag, inspect_model(c->arena, &diag, &c->build, stdout));
 }
 
-static int list_ops(void) {
-  printf("%-16s %-24s %5s  %s\n", "domain", "operator", "since", "inputs -> outputs; types");
-  for (size_t i = 0; i < op_count(); i++) {
-    const Op *op = op_at(i);
-    printf("%-16s %-24s %5d  %s\n", *op->domain ? op->domain : "ai.onnx", op->type, op->since, op->signature);
-  }
-  return 0;
+static int list_ops(char **argv) {
+  if (!argv[2]) return print_ops(stdout), 0;
+  if (strcmp(argv[2], "--markdown") || argv[3]) return usage("ops takes no argument but --markdown"), 1;
+  return print_ops_page(stdout), 0;
 }
 
 static int list_targets(CommandLine *c) {
@@ -300,8 +314,8 @@ static int list_targets(CommandLine *c) {
 
 // Commands that take no arguments.
 static int run_alone(CommandLine *c, char **argv) {
+  if (!strcmp(c->command, "ops")) return list_ops(argv);
   if (argv[2]) return usage("%s takes no arguments, '%s' was given", c->command, argv[2]), 1;
-  if (!strcmp(c->command, "ops")) return list_ops();
   if (!strcmp(c->command, "targets")) return list_targets(c);
   fputs(!strcmp(c->command, "--version") ? "ingot " INGOT_VERSION "\n" : help, stdout);
   return 0;

@@ -97,7 +97,9 @@ bool make_variants(Model *model, const Target *target, const BuildOptions *optio
     begin(options, "passes");
     if (!run_passes(model, &passes)) return false;
     begin(options, "lower");
-    if (!(out->programs[v] = make_program_beside(arena, model->graph, target, out->programs, v))) return false;
+    bool fuse = pass_is_wanted(&options->passes, FUSE_STEPS);
+    out->programs[v] = make_program_beside(arena, model->graph, target, fuse, out->programs, v);
+    if (!out->programs[v]) return false;
     if (options->on_program) options->on_program(options->context, out->programs[v]);
   }
   if (count > 1 && !check_variants(model, out)) return false;

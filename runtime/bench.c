@@ -6,6 +6,7 @@
 
 #include "runtime/commands.h"
 #include "runtime/dtype.h"
+#include "runtime/inputs.h"
 #include "runtime/json.h"
 #include "runtime/sample.h"
 
@@ -165,11 +166,12 @@ static bool print_json(const Bench *bench, bool steps) {
 }
 
 bool command_bench(const Invocation *call, Error *error) {
-  OptionList shapes = {NULL, 0};
+  OptionList inputs = {NULL, 0}, shapes = {NULL, 0};
   SessionSettings settings = {0};
   uint64_t runs = 0, seconds = 1;
   bool json = false, steps = false, done;
   const Option options[] = {
+      {"input", 'i', OPTION_LIST, &inputs, 0, 0, "NAME=FILE", "an input as `run` takes it (seeded random values)"},
       THREADS_OPTION(&settings.threads),
       MEMORY_OPTION(&settings.memory),
       {"shape", '\0', OPTION_LIST, &shapes, 0, 0, "NAME=2x3", SHAPE_HELP},
@@ -191,9 +193,10 @@ bool command_bench(const Invocation *call, Error *error) {
   bench.step_ns = bench.run_ns + MAX_RUNS;
   bench.median_ns = bench.step_ns + rows * most_steps;
   bool succeeded = true;
-  for (uint32_t v = 0; succeeded; v++) { // of the variants that --shape leaves, one after the other
+  for (uint32_t v = 0; succeeded; v++) { // of the variants that the inputs leave, one after the other
     clear_inputs(&bench.session);
-    succeeded = shape_inputs(&bench.session, shapes.items, shapes.count, error);
+    succeeded = (inputs.count == 0 || read_inputs(&bench.session, inputs.items, inputs.count, true, error)) &&
+                shape_inputs(&bench.session, shapes.items, shapes.count, error);
     if (succeeded) v = find_variant(&bench.session, v);
     if (v == model->variant_count) break;
     bench.runs = bench.step_runs = 0;

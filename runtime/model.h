@@ -15,6 +15,7 @@ enum {
   FRAME_STRINGS, // bytes of the string pool in use; starts at IngotModel.string_bytes
   FRAME_POOL,    // bytes that the string pool may take
   FRAME_BLOCKS,  // bytes of the heap that blocks have taken
+  FRAME_SEED,    // where this run's random numbers begin: 62 bits
   FRAME_OWN,     // first of the model's own
 };
 

@@ -113,7 +113,7 @@ static void set_variant(Session *session, uint32_t variant) {
 }
 
 bool open_session(Session *session, const IngotModel *model, const SessionSettings *settings, Error *error) {
-  *session = (Session){.model = model};
+  *session = (Session){.model = model, .seed = read_entropy()};
   if (model->abi != MODEL_ABI) return fail(error, "the model was compiled for another version of the runtime");
   uint64_t threads = settings->threads ? settings->threads : model->threads ? model->threads : count_cpus();
   bool done = check_size(model, error) && reserve_ranges(session, settings->memory, error);
@@ -219,6 +219,7 @@ static void begin_frame(Session *session) {
   int64_t *frame = session->frame;
   memset(frame, 0, (model->frame_count + (size_t)FRAME_OWN) * sizeof *frame);
   frame[FRAME_HEAP] = (int64_t)session->heap_bytes;
+  frame[FRAME_SEED] = (int64_t)(session->seed++ & UINT64_MAX >> 2);
   frame[FRAME_STRINGS] = (int64_t)session->strings.size;
   frame[FRAME_POOL] = (int64_t)session->strings.room;
   for (uint32_t i = 0; i < model->input_count; i++) {

@@ -18,6 +18,7 @@ typedef struct {
   char *arena, *state, *heap;
   int64_t *frame;
   uint64_t heap_bytes;
+  uint64_t seed; // of the next run's random numbers
   StringPool strings;
   Value *inputs, *outputs;
   uint32_t variant;  // of the model: of the last run

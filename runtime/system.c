@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -197,6 +198,11 @@ void discard_output(Output *output) {
   if (output->temporary[0]) unlink(output->temporary);
   output->fd = -1;
   output->temporary[0] = '\0';
+}
+
+uint64_t read_entropy(void) {
+  uint64_t bits;
+  return getrandom(&bits, sizeof bits, GRND_NONBLOCK) == sizeof bits ? bits : read_clock_ns();
 }
 
 uint64_t read_clock_ns(void) {

@@ -53,4 +53,5 @@ bool close_output(Output *output, Error *error);
 void discard_output(Output *output); // removes what was written
 
 uint64_t read_clock_ns(void); // monotonic
+uint64_t read_entropy(void);  // a number that nobody can know
 unsigned count_cpus(void);    // that this process may use

@@ -2,6 +2,7 @@
 #include "compiler/emit/emit.h"
 #include "runtime/status.h"
 
+#include <assert.h>
 #include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
 #include <stdlib.h>
@@ -127,6 +128,7 @@ static bool run_step(Model *model, const Program *program, size_t i, Kernel *ker
 static size_t next_step(const Program *program, size_t at, const Memory *m) {
   const Step *step = program->steps[at];
   if (step->kind != STEP_JUMP) return at + 1;
+  assert(m->frame || !step->condition.expr);
   if (step->condition.expr && m->frame[frame_find(program, step->condition)]) return at + 1;
   return program_find_step(program, step->target);
 }

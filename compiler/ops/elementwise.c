@@ -225,6 +225,14 @@ bool lower_is_inf(Lower *lower, Node *node) {
                                    node_int(node, "detect_negative", 1) ? below : no, NULL));
 }
 
+// Of integers: rounded towards zero.
+bool lower_erf(Lower *lower, Node *node) {
+  ExprTable *exprs = lower->program->exprs;
+  DType type = node->in[0]->type;
+  const Expr *x = expr_cast(exprs, dtype_is_float(type) ? type : DT_F64, operand(lower, 0));
+  return lower_expr(lower, expr_cast(exprs, type, expr_op(exprs, EX_ERF, x, NULL, NULL)));
+}
+
 // Integers meet the attributes, which are floats, as float64.
 bool lower_shrink(Lower *lower, Node *node) {
   ExprTable *exprs = lower->program->exprs;

@@ -63,9 +63,9 @@ bool expand_group_norm_by_group(Expansion *e, Node *node) {
   return expand_done(e, 0, MAKE(e, "Reshape", y, SHAPE(e, x)));
 }
 
-// With the outputs Mean and InvStdDev; without them the kernel does it.
+// With the outputs Mean and InvStdDev, or of float64; else the kernel does it.
 bool expand_layer_norm(Expansion *e, Node *node) {
-  if (!node_has_out(node, 1) && !node_has_out(node, 2)) return true;
+  if (!node_has_out(node, 1) && !node_has_out(node, 2) && node->in[0]->type != DT_F64) return true;
   int axis;
   int64_t axes[MAX_RANK];
   DType type = node->in[0]->type, stash = (DType)node_int(node, "stash_type", DT_F32);
@@ -136,6 +136,33 @@ bool expand_lrn(Expansion *e, Node *node) {
   Value *beta = SCALAR(e, x, node_float(node, "beta", 0.75));
   return expand_done(e, 0, DIV(e, x, POW(e, ADD(e, bias, MUL(e, alpha, mean)), beta)));
 }
+
+// Of float64, which the kernel does not take: e^(x - max) over its sum, or the logarithm of that.
+static Value *softmax(Expansion *e, Value *x, int axis, bool log) {
+  Value *d = SUB(e, x, REDUCE(e, "ReduceMax", x, axis)), *power = EXP(e, d);
+  Value *sum = REDUCE(e, "ReduceSum", power, axis);
+  return log ? SUB(e, d, LOG(e, sum)) : DIV(e, power, sum);
+}
+
+static bool wide_softmax(Expansion *e, Node *node, bool log) {
+  Value *x = node->in[0];
+  int axis;
+  if (x->type != DT_F64) return true;
+  if (!x->rank) return expand_done(e, 0, MAKE(e, "Reshape", softmax(e, RESHAPE(e, x, 1), 0, log), SHAPE(e, x)));
+  return expand_axis(e, "axis", -1, x->rank, &axis) && expand_done(e, 0, softmax(e, x, axis, log));
+}
+bool expand_softmax(Expansion *e, Node *node) { return wide_softmax(e, node, false); }
+bool expand_log_softmax(Expansion *e, Node *node) { return wide_softmax(e, node, true); }
+
+// Before opset 13 over all axes from `axis` on.
+static bool wide_softmax_flat(Expansion *e, Node *node, bool log) {
+  Value *x = node->in[0];
+  if (x->type != DT_F64) return true;
+  Value *flat = with_int(MAKE(e, "Flatten", x), "axis", node_int(node, "axis", 1));
+  return expand_done(e, 0, MAKE(e, "Reshape", softmax(e, flat, 1, log), SHAPE(e, x)));
+}
+bool expand_softmax_flat(Expansion *e, Node *node) { return wide_softmax_flat(e, node, false); }
+bool expand_log_softmax_flat(Expansion *e, Node *node) { return wide_softmax_flat(e, node, true); }
 
 // 1 at the first of the largest, 0 elsewhere.
 static Value *hardmax(Expansion *e, Value *x, Dim size, int axis, int rank) {

@@ -184,17 +184,20 @@ bool infer_batch_norm(Model *model, Node *node) {
 // large one has neither root nor division.
 bool lower_batch_norm(Lower *lower, Node *node) {
   ExprTable *exprs = lower->program->exprs;
-  const DType type = DT_F32;
-  const Expr *x[3];
+  const DType type = node->in[0]->type;
+  const Expr *x[3], *of[4]; // of: scale, B, mean, var as loads 0 and 1
   View in = lower_in(lower, node->in[0]), out = lower_out_like(lower, node->out[0], &in), channel[4];
   for (int i = 0; i < 3; i++) x[i] = expr_load(exprs, type, i);
-  for (size_t i = 0; i < 4; i++) channel[i] = lower_in(lower, node->in[1 + i]);
+  for (size_t i = 0; i < 4; i++) {
+    channel[i] = lower_in(lower, node->in[1 + i]);
+    of[i] = expr_cast(exprs, type, expr_load(exprs, channel[i].type, i / 2));
+  }
   View factor = lower_scratch(lower, type, 1, channel[0].dims), shift = lower_scratch(lower, type, 1, channel[0].dims);
   const Expr *epsilon = expr_float(exprs, type, node_float(node, "epsilon", 1e-5));
-  const Expr *deviation = expr_op(exprs, EX_SQRT, expr_op(exprs, EX_ADD, x[1], epsilon, NULL), NULL, NULL);
-  if (!lower_map(lower, &factor, (View[]){channel[0], channel[3]}, 2, expr_op(exprs, EX_DIV, x[0], deviation, NULL)) ||
+  const Expr *deviation = expr_op(exprs, EX_SQRT, expr_op(exprs, EX_ADD, of[3], epsilon, NULL), NULL, NULL);
+  if (!lower_map(lower, &factor, (View[]){channel[0], channel[3]}, 2, expr_op(exprs, EX_DIV, of[0], deviation, NULL)) ||
       !lower_map(lower, &shift, (View[]){channel[1], channel[2], factor}, 3,
-                 expr_op(exprs, EX_SUB, x[0], expr_op(exprs, EX_MUL, x[1], x[2], NULL), NULL)))
+                 expr_op(exprs, EX_SUB, of[1], expr_op(exprs, EX_MUL, of[2], x[2], NULL), NULL)))
     return false;
   View *const small[] = {&factor, &shift};
   for (int i = 0; i < 2; i++) { // one value for each of dim 1

@@ -94,12 +94,6 @@ static bool read_param(const char **at, Param *param) {
 
 static uint32_t bit(DType type) { return UINT32_C(1) << type; }
 
-// The types that a word of a signature names.
-static uint32_t type_set(const char *word, size_t length) {
-  static const struct {
-    const char *name;
-    uint32_t types;
-  } sets[] = {
 #define BITS_SIGNED   (1u << DT_I8 | 1u << DT_I16 | 1u << DT_I32 | 1u << DT_I64)
 #define BITS_UNSIGNED (1u << DT_U8 | 1u << DT_U16 | 1u << DT_U32 | 1u << DT_U64)
 #define BITS_FLOAT    (1u << DT_F32 | 1u << DT_F16 | 1u << DT_F64 | 1u << DT_BF16)
@@ -107,20 +101,26 @@ static uint32_t type_set(const char *word, size_t length) {
 #define BITS_PACKED   (1u << DT_I4 | 1u << DT_U4 | 1u << DT_I2 | 1u << DT_U2)
 #define BITS_OPAQUE   (1u << DT_STRING | 1u << DT_C64 | 1u << DT_C128)
 #define BITS_ANY      ((1u << DT_COUNT) - 2) // all but DT_UNDEFINED
-      {"float", BITS_FLOAT},
-      {"float16_32", 1u << DT_F32 | 1u << DT_F16 | 1u << DT_BF16}, // what is computed in float32
-      {"float8", BITS_FLOAT8},
-      {"int", BITS_SIGNED | BITS_UNSIGNED},
-      {"index", 1u << DT_I32 | 1u << DT_I64},
-      {"ml", 1u << DT_F32 | 1u << DT_F64 | 1u << DT_I32 | 1u << DT_I64},
-      {"number", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED},
-      {"signed", BITS_FLOAT | BITS_SIGNED},
-      {"unsigned", BITS_UNSIGNED},
-      {"packed", BITS_PACKED}, // integers narrower than a byte
-      {"castable", BITS_ANY & ~(uint32_t)BITS_OPAQUE},
-      {"element", BITS_ANY & ~(uint32_t)(BITS_PACKED | 1u << DT_F4E2M1)}, // of a sequence
-      {"any", BITS_ANY},
-  };
+static const TypeSet sets[] = {
+    {"float", BITS_FLOAT},
+    {"float16_32", 1u << DT_F32 | 1u << DT_F16 | 1u << DT_BF16}, // what is computed in float32
+    {"float8", BITS_FLOAT8},
+    {"int", BITS_SIGNED | BITS_UNSIGNED},
+    {"index", 1u << DT_I32 | 1u << DT_I64},
+    {"ml", 1u << DT_F32 | 1u << DT_F64 | 1u << DT_I32 | 1u << DT_I64},
+    {"number", BITS_FLOAT | BITS_SIGNED | BITS_UNSIGNED},
+    {"signed", BITS_FLOAT | BITS_SIGNED},
+    {"unsigned", BITS_UNSIGNED},
+    {"packed", BITS_PACKED}, // integers narrower than a byte
+    {"castable", BITS_ANY & ~(uint32_t)BITS_OPAQUE},
+    {"element", BITS_ANY & ~(uint32_t)(BITS_PACKED | 1u << DT_F4E2M1)}, // of a sequence
+    {"any", BITS_ANY},
+};
+
+const TypeSet *op_type_set(size_t i) { return i < COUNT(sets) ? &sets[i] : NULL; }
+
+// The types that a word of a signature names.
+static uint32_t type_set(const char *word, size_t length) {
   uint32_t types = 0;
   while (length) {
     const char *bar = memchr(word, '|', length);

@@ -32,6 +32,17 @@ bool op_known_elsewhere(const char *domain, const char *type); // another opset 
 // Checks arity and types of a node against its signature and sets the types of its outputs.
 bool op_check_types(Model *model, Node *node);
 const char *op_input_name(const Op *op, size_t i); // as the signature calls it
+// A set of types that signatures name: bit t is element type t.
+typedef struct {
+  const char *name;
+  uint32_t types;
+} TypeSet;
+const TypeSet *op_type_set(size_t i); // NULL behind the last
+
+/* ops_table.c */
+// The table of operators as text, or as the page of OPERATORS.md.
+void print_ops(FILE *out);
+void print_ops_page(FILE *out);
 
 /* infer.c: helpers of the infer rules. All return false after recording an error. */
 bool set_dims(Model *model, Node *node, size_t output, int rank, const Dim *dims);
@@ -58,8 +69,14 @@ bool need_rank(Model *model, Node *node, size_t input, int min, int max);
 // Types, dims and known elements of all values of a graph whose inputs have them (passes/infer.c). Values that have
 // them already are passed by. False after recorded errors.
 bool infer_graph(Graph *graph);
+// Where results of an If have other ranks in one branch than in the other: moves what reads them into both, and the If
+// to the graph's end. False where nothing does (branch.c).
+bool sink_tail(Graph *graph, Node *node);
 
-/* lower.c: helpers of the lower rules. */
+/* random.c */
+bool draws_numbers(const Node *node); // others in every run
+
+/* view.c, lower.c, lower_steps.c, lower_map.c: helpers of the lower rules. */
 
 // Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
 // Squeeze are other views of the same buffer; a convolution's result is a channels-last buffer seen as NCHW. Operators
@@ -79,7 +96,9 @@ struct Lower {
   Program *program;
   View **views;         // by value id; NULL until the value is computed
   View **channels_last; // by value id: what lower_channels_last gave before
+  View **rooms;         // by value id: the room of a sequence that may be appended to in its place; NULL: it may not
   Node *node;           // that is being lowered
+  Dim round;            // of the loops around it, 0 outside: a number of its own for each round
   Dim *checked;         // dims that a check stands for already
   size_t check_count;
   Program *const *others; // of the same model for other shapes, planned before

@@ -1,6 +1,7 @@
-// Random numbers. Each is a function of the seed and of the element's number alone, so that a run gives the same ones
-// on every machine, with any number of threads, and again when it is repeated. Without a seed the node's result has one
-// by its name: different nodes draw different numbers.
+// Random numbers. Each is a function of the seed, of the round where the node stands in a loop, and of the element's
+// number: the same ones on every machine and with any number of threads. A node with a seed draws the same numbers in
+// every run; without one the seed is made of the run's own and of the name of its result, so that runs and nodes
+// differ.
 //
 // The generator is a counter through the finaliser of splitmix64; a number from 0 to 1 is its upper bits. In training
 // Dropout draws as ONNX's reference does: from NumPy's RandomState(seed), the Mersenne Twister.
@@ -10,21 +11,21 @@
 #include <math.h>
 #include <string.h>
 
-static uint64_t node_seed(const Node *node, const Value *named) {
-  const Attr *seed = node_attr(node, "seed");
-  uint64_t bits = 0xcbf29ce484222325;
-  double x = node_float(node, "seed", 0);
-  if (seed)
-    memcpy(&bits, &x, sizeof bits);
-  else
-    for (const char *c = named->name; *c; c++) bits = (bits ^ (unsigned char)*c) * 0x100000001b3;
-  return bits;
+bool draws_numbers(const Node *node) {
+  static const char *const types[] = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"};
+  bool draws = node_is(node, "ingot", "MersenneUniform");
+  for (size_t i = 0; i < COUNT(types); i++) draws = draws || node_is(node, "", types[i]);
+  return draws && !node_attr(node, "seed");
 }
 
-static uint64_t mix(uint64_t z) {
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
+static uint64_t node_seed(const Node *node) {
+  uint64_t bits = 0xcbf29ce484222325;
+  double x = node_float(node, "seed", 0);
+  if (node_attr(node, "seed"))
+    memcpy(&bits, &x, sizeof bits);
+  else
+    for (const char *c = node->out[0]->name; *c; c++) bits = (bits ^ (unsigned char)*c) * 0x100000001b3;
+  return bits;
 }
 
 static const Expr *word(const Mapping *m, uint64_t x) { return expr_int(m->exprs, DT_U64, (int64_t)x); }
@@ -39,12 +40,26 @@ static const Expr *mix_expr(const Mapping *m, const Expr *z) {
   return map_op(m, EX_XOR, z, map_op(m, EX_SHR, z, word(m, 31)));
 }
 
+static const uint64_t golden = 0x9e3779b97f4a7c15;
+
+// Another seed for each value of a number that the run knows.
+static const Expr *reseed(Mapping *m, const Expr *seed, Dim number) {
+  const Expr *factor = map_op(m, EX_MUL, map_cast(m, DT_U64, map_dim(m, number)), word(m, golden));
+  return mix_expr(m, map_op(m, EX_ADD, seed, factor));
+}
+
+static const Expr *seed_expr(Mapping *m, const Node *node) {
+  const Expr *seed = word(m, node_seed(node));
+  if (draws_numbers(node)) seed = reseed(m, seed, frame_seed(m->lower->program));
+  return dim_is(m->lower->round, 0) ? seed : reseed(m, seed, m->lower->round);
+}
+
 // Draw number `stream` of each element (the output is a line of them): from 0 to below 1 or, `open`, above 0 to 1.
-static const Expr *draw(const Mapping *m, uint64_t seed, int stream, DType type, bool open) {
-  const uint64_t golden = 0x9e3779b97f4a7c15;
+static const Expr *draw(const Mapping *m, const Expr *seed, int stream, DType type, bool open) {
   int bits = type == DT_F64 ? 53 : 24;
   const Expr *counter = map_op(m, EX_MUL, map_cast(m, DT_U64, map_coord(m, 0)), word(m, golden));
-  counter = map_op(m, EX_ADD, counter, word(m, mix(seed + golden * (uint64_t)(stream + 1))));
+  seed = mix_expr(m, map_op(m, EX_ADD, seed, word(m, golden * (uint64_t)(stream + 1))));
+  counter = map_op(m, EX_ADD, counter, seed);
   const Expr *number = map_op(m, EX_SHR, mix_expr(m, counter), word(m, (uint64_t)(64 - bits)));
   if (open) number = map_op(m, EX_ADD, number, word(m, 1));
   return map_op(m, EX_MUL, map_cast(m, type, number), expr_float(m->exprs, type, ldexp(1, -bits)));
@@ -69,16 +84,17 @@ bool infer_random_like(Model *model, Node *node) {
   return set_type(model, node, node_int(node, "dtype", node->in[0]->type)) && infer_same(model, node);
 }
 
-static Mapping start(Lower *lower, Node *node, DType *type, uint64_t *seed) {
+static Mapping start(Lower *lower, Node *node, DType *type, const Expr **seed) {
   View out = lower_out(lower, node->out[0]), line = view_shaped(&out, 1, (Dim[]){view_count(&out)});
   *type = out.type == DT_F64 ? DT_F64 : DT_F32;
-  *seed = node_seed(node, node->out[0]);
-  return map_over(lower, &line);
+  Mapping m = map_over(lower, &line);
+  *seed = seed_expr(&m, node);
+  return m;
 }
 
 bool lower_random_uniform(Lower *lower, Node *node) {
   DType type;
-  uint64_t seed;
+  const Expr *seed;
   Mapping m = start(lower, node, &type, &seed);
   double low = node_float(node, "low", 0), high = node_float(node, "high", 1);
   const Expr *x = draw(&m, seed, 0, type, false);
@@ -92,7 +108,7 @@ bool lower_random_uniform(Lower *lower, Node *node) {
 // Box and Muller: sqrt(-2·log(u))·cos(2π·v).
 bool lower_random_normal(Lower *lower, Node *node) {
   DType type;
-  uint64_t seed;
+  const Expr *seed;
   Mapping m = start(lower, node, &type, &seed);
   const Expr *u = draw(&m, seed, 0, type, true), *v = draw(&m, seed, 1, type, false);
   const Expr *squared = map_op(&m, EX_MUL, map_op(&m, EX_LOG, u, NULL), expr_float(m.exprs, type, -2));
@@ -128,8 +144,9 @@ bool lower_mersenne(Lower *lower, Node *node) {
   View out = lower_out(lower, node->out[0]);
   Program *program = lower->program;
   Step *step = lower_step(lower, "mersenne_uniform");
-  step_int(program, step, node_int(node, "seed", 0));
-  ADD_DIMS(program, step, view_count(&out));
+  Dim seed = dim_const(node_int(node, "seed", (int64_t)(node_seed(node) >> 33)));
+  if (draws_numbers(node)) seed = dim_add(frame_seed(program), seed);
+  ADD_DIMS(program, step, dim_add(seed, lower->round), view_count(&out));
   step_view(lower, step, &out);
   return true;
 }
@@ -137,10 +154,9 @@ bool lower_mersenne(Lower *lower, Node *node) {
 // What is kept is scaled up. The ratio and whether this is training may be known at run time only.
 bool expand_dropout_training(Expansion *e, Node *node) {
   Value *x = node->in[0], *ratio = node_in(node, 1), *training = node_in(node, 2);
-  int64_t seed = node_attr(node, "seed") ? node_int(node, "seed", 0) : (int64_t)(node_seed(node, x) >> 32);
   Value *drawn = expand_make_in(e, "ingot", "MersenneUniform", 1, &x);
   drawn->type = DT_F64;
-  with_int(drawn, "seed", seed & UINT32_MAX);
+  if (node_attr(node, "seed")) with_int(drawn, "seed", node_int(node, "seed", 0) & UINT32_MAX);
   Value *dropped = ratio ? expand_cast(e, ratio, DT_F64) : expand_scalar(e, DT_F64, 0.5);
   dropped = WHERE(e, training, dropped, expand_scalar(e, DT_F64, 0));
   Value *kept = MAKE(e, "GreaterOrEqual", drawn, dropped);

@@ -31,7 +31,7 @@ static Dim scaled_most(Dim in, float scale) {
 // A size that the run computes from floats.
 static void add_computed(Model *model, Sizes *sizes, int axis, Dim most) {
   sizes->dims[axis] = dim_found(model->dims, "size", most);
-  sizes->computed[axis] = true;
+  sizes->computed[axis] = sizes->rounded[axis] = true;
 }
 
 static bool set_scale(Model *model, Node *node, Sizes *sizes, int axis, double scale) {
@@ -39,6 +39,7 @@ static bool set_scale(Model *model, Node *node, Sizes *sizes, int axis, double s
   if (!(scale > 0) || scale > 1e6) return node_error(model, node, "scale %g of axis %d is out of range", scale, axis);
   sizes->scale[axis] = (float)scale;
   if ((float)scale == 1) return true;
+  sizes->rounded[axis] = true;
   if (!dim_is_const(in)) {
     if (scale == floor(scale))
       sizes->dims[axis] = dim_op(model->dims, DIM_MUL, in, dim_const((int64_t)scale));
@@ -85,6 +86,7 @@ static bool set_sizes(Model *model, Node *node, Sizes *sizes, const int *axes, c
     double size = floor((double)common * (double)x->dims[axes[i]].value + 0.5);
     if (size > INT32_MAX) return node_error(model, node, "axis %d would be too long", axes[i]);
     sizes->scale[axes[i]] = common;
+    sizes->rounded[axes[i]] = true;
     sizes->dims[axes[i]] = dim_const(size < 1 ? 1 : (int64_t)size);
   }
   return true;
@@ -141,32 +143,22 @@ bool infer_resize(Model *model, Node *node) {
 
 /* coordinates */
 
-// Place in the input of element i of an axis of the output.
-typedef float Place(float i, float scale, float in, float out);
+typedef struct {
+  float scale, in, out, length; // length: of the output before it is rounded
+} Ruler;
 
-static float half_pixel(float i, float scale, float in, float out) {
-  (void)in, (void)out;
-  return (i + 0.5f) / scale - 0.5f;
+// Place in the input of element i of an axis of the output.
+typedef float Place(float i, const Ruler *r);
+
+static float half_pixel(float i, const Ruler *r) { return (i + 0.5f) / r->scale - 0.5f; }
+static float half_pixel_symmetric(float i, const Ruler *r) {
+  float adjustment = r->out / (r->scale * r->in), center = r->in / 2;
+  return center * (1 - adjustment) + (i + 0.5f) / r->scale - 0.5f;
 }
-static float half_pixel_symmetric(float i, float scale, float in, float out) {
-  float adjustment = out / (scale * in), center = in / 2;
-  return center * (1 - adjustment) + (i + 0.5f) / scale - 0.5f;
-}
-static float pytorch_half_pixel(float i, float scale, float in, float out) {
-  return out > 1 ? half_pixel(i, scale, in, out) : 0;
-}
-static float tf_half_pixel_for_nn(float i, float scale, float in, float out) {
-  (void)in, (void)out;
-  return (i + 0.5f) / scale;
-}
-static float align_corners(float i, float scale, float in, float out) {
-  (void)scale;
-  return out == 1 ? 0 : i * (in - 1) / (out - 1);
-}
-static float asymmetric(float i, float scale, float in, float out) {
-  (void)in, (void)out;
-  return i / scale;
-}
+static float pytorch_half_pixel(float i, const Ruler *r) { return r->out > 1 ? half_pixel(i, r) : 0; }
+static float tf_half_pixel_for_nn(float i, const Ruler *r) { return (i + 0.5f) / r->scale; }
+static float align_corners(float i, const Ruler *r) { return r->length == 1 ? 0 : i * (r->in - 1) / (r->length - 1); }
+static float asymmetric(float i, const Ruler *r) { return i / r->scale; }
 
 // The element nearest to a place.
 typedef float Nearest(float place, bool shrinks);
@@ -246,13 +238,15 @@ static Buffer *make_table(Lower *lower, DType type, int64_t count, void **data) 
 }
 
 // For each element of an axis of the output its source, or with linear interpolation two sources and their weights.
-static void add_tables(Lower *lower, Step *step, const Method *method, int64_t in, int64_t out, float scale) {
+static void add_tables(Lower *lower, Step *step, const Method *method, int64_t in, int64_t out, float scale,
+                       bool rounded) {
+  const Ruler ruler = {scale, (float)in, (float)out, rounded ? scale * (float)in : (float)out};
   void *index, *weight = NULL;
   int64_t each = method->nearest ? 1 : 2;
   step_buffer(lower->program, step, make_table(lower, DT_I32, out * each, &index), dim_const(0));
   if (each > 1) step_buffer(lower->program, step, make_table(lower, DT_F32, out * each, &weight), dim_const(0));
   for (int64_t i = 0; i < out; i++) {
-    float place = scale == 1 ? (float)i : method->place((float)i, scale, (float)in, (float)out);
+    float place = scale == 1 ? (float)i : method->place((float)i, &ruler);
     if (method->nearest) {
       ((int32_t *)index)[i] = (int32_t)clamp_place(method->nearest(place, scale < 1), in);
       continue;
@@ -324,8 +318,8 @@ bool lower_resize(Lower *lower, Node *node) {
   if (method.nearest) ADD_DIMS(program, step, dim_times(c, bytes));
   ADD_DIMS(program, step, n, oh, ow);
   if (!method.nearest) ADD_DIMS(program, step, c);
-  add_tables(lower, step, &method, ih.value, oh.value, y_scale);
-  add_tables(lower, step, &method, iw.value, ow.value, x_scale);
+  add_tables(lower, step, &method, ih.value, oh.value, y_scale, sizes.rounded[order[l.line]]);
+  add_tables(lower, step, &method, iw.value, ow.value, x_scale, l.count == 2 && sizes.rounded[order[l.column]]);
   step_view(lower, step, &x);
   c = dim_times(c, unit);
   ADD_DIMS(program, step, dim_mul(dim_mul(ih, iw), c), dim_mul(iw, c), c);

@@ -8,6 +8,7 @@ typedef struct {
   Dim dims[MAX_RANK];            // of the output
   Dim wanted[MAX_RANK];          // size that is asked for, where sizes are given
   bool computed[MAX_RANK];       // the output's dim is a symbol that the run computes from the scale
+  bool rounded[MAX_RANK];        // the output's dim is scale · input rounded to a whole number
   const Value *scales;           // run-time scales, or NULL
   int64_t scale_index[MAX_RANK]; // of an axis
 } Sizes;

@@ -17,12 +17,12 @@ static const struct {
     {
         {"half_pixel", "(i + 0.5) / scale - 0.5"},
         {"half_pixel_symmetric", "in / 2 * (1 - out / (scale * in)) + (i + 0.5) / scale - 0.5"},
-        {"align_corners", "out == 1 ? 0 : i * (in - 1) / (out - 1)"},
+        {"align_corners", "length == 1 ? 0 : i * (in - 1) / (length - 1)"},
         {"pytorch_half_pixel", "out > 1 ? (i + 0.5) / scale - 0.5 : 0"},
         {"asymmetric", "i / scale"},
         {"tf_half_pixel_for_nn", "(i + 0.5) / scale"},
-        {"tf_crop_and_resize",
-         "out > 1 ? start * (in - 1) + i * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1)"},
+        {"tf_crop_and_resize", "length == 1 ? 0.5 * (start + end) * (in - 1)"
+                               " : start * (in - 1) + i * (end - start) * (in - 1) / (length - 1)"},
 },
   roundings[] = {
       {"round_prefer_floor", "ceil(p - 0.5)"},
@@ -42,6 +42,11 @@ static const Expr *out_size(Resize *r, Line *l) {
   return l->out_size;
 }
 
+// The output's length before it is rounded.
+static const Expr *whole_size(Resize *r, Line *l) {
+  return r->sizes->rounded[l->axis] ? expr_op(r->exprs, EX_MUL, l->scale, in_size(r, l), NULL) : out_size(r, l);
+}
+
 typedef struct {
   Resize *r;
   Line *line;
@@ -56,6 +61,7 @@ static const Expr *find_name(void *context, const char *name, size_t length) {
   if (!strncmp(name, "scale", length)) return l->scale;
   if (!strncmp(name, "start", length)) return l->start;
   if (!strncmp(name, "end", length)) return l->end;
+  if (!strncmp(name, "length", length)) return whole_size(n->r, l);
   return !strncmp(name, "in", length) ? in_size(n->r, l) : out_size(n->r, l);
 }
 

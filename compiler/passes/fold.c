@@ -48,7 +48,7 @@ static void clear_marks(Graph *graph) {
 }
 
 static bool is_constant(const Node *node) {
-  if (has_subgraphs(node)) return false;
+  if (has_subgraphs(node) || draws_numbers(node)) return false;
   for (size_t i = 0; i < node->in_count; i++) {
     const Value *in = node->in[i];
     if (in && !in->data && !(in->producer && in->producer->mark == MARK_CONSTANT)) return false;
@@ -76,7 +76,7 @@ static Tensor *new_tensor(Model *model, const Value *value) {
 static bool run_constant_part(Model *model, Graph *part, Tensor **results) {
   Arena *arena = arena_new();
   const Target *host = target_find(arena, model->diag, NULL, "native");
-  Program *program = host ? make_program(arena, part, host) : NULL;
+  Program *program = host ? make_program(arena, part, host, true) : NULL;
   bool ok = program != NULL;
   if (ok) {
     Bytes kernels;

@@ -297,7 +297,6 @@ static void place_heap(Program *program, Place **places) {
   size_t count = 0, group_count = 0;
   for (size_t i = 0; i < program->buffer_count; i++)
     if (places[i] && buffer_in_heap(program->buffers[i])) buffers[count++] = program->buffers[i];
-  if (!count) return;
   qsort(buffers, count, sizeof *buffers, compare_first_use);
   for (size_t i = 0; i < count; i++) sizes[i] = buffers[i]->bytes;
   frame_known(program, count, sizes, known);
@@ -311,6 +310,7 @@ static void place_heap(Program *program, Place **places) {
     if (group->first < 0 || place->first < group->first) group->first = place->first;
     if (place->last > group->last) group->last = place->last;
   }
+  if (!groups) return;
   Dim heap = frame_heap(program), shelves_end = program->has_blocks ? dim_div(heap, dim_const(2)) : heap;
   qsort(groups, group_count, sizeof *groups, compare_known);
   for (size_t i = 0; i < group_count; i++) stack_group(program, groups, i, &groups[i]);
@@ -339,7 +339,7 @@ static int64_t place_in_order(Program *program, BufferKind kind) {
   return end;
 }
 
-void program_plan(Program *program) {
+bool program_plan(Program *program, Diag *diag) {
   drop_dead_steps(program);
   program_share_weights(program);
   find_lifetimes(program);
@@ -353,5 +353,5 @@ void program_plan(Program *program) {
   }
   program->weight_bytes = place_in_order(program, BUFFER_WEIGHT);
   program->state_bytes = place_in_order(program, BUFFER_STATE);
-  program_frame(program);
+  return program_frame(program, diag);
 }

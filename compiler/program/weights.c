@@ -13,11 +13,11 @@ static void add_weights(const Program *program, Arena *arena, const Buffer ***al
   for (size_t i = 0; i < program->step_count; i++)
     for (size_t k = 0; k < program->steps[i]->pointer_count; k++) {
       const Buffer *buffer = program->steps[i]->pointers[k].buffer;
-      if (buffer->kind == BUFFER_WEIGHT) APPEND(arena, *all, *count, buffer);
+      if (buffer->kind == BUFFER_WEIGHT && pack_count(buffer)) APPEND(arena, *all, *count, buffer);
     }
 }
 
-// The weight buffers that steps read, by offset, each offset once.
+// The weight buffers that steps read, by offset, each offset once. Those without elements lie where others begin.
 static const Buffer **find_weights(Program *const *programs, size_t program_count, size_t *count) {
   const Buffer **all = NULL;
   size_t all_count = 0;

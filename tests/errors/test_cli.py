@@ -40,7 +40,8 @@ CASES = [
     ("build m.onnx --frobnicate=1", "unknown option '--frobnicate=1'; " + HELP),
     ("build m.onnx -q", "unknown option '-q'; " + HELP),
     *((f"build m.onnx {option}", f"{option} needs a value; " + HELP)
-      for option in ("-o", "--shape", "--max-shape", "--target", "--cpu", "--threads", "--emit", "--dump-after")),
+      for option in ("-o", "--shape", "--max-shape", "--target", "--cpu", "--threads", "--emit", "--passes",
+                     "--dump-after")),
     *((f"{command} extra", "'extra'") for command in ("ops", "targets", "--version")),
     # --shape
     *((f"build m.onnx --shape {shape}", f"--shape '{shape}' is not NAME=AxBxC; " + HELP)
@@ -61,7 +62,7 @@ CASES = [
     ("build m.onnx --max-shape n=1x3", "--max-shape names 'n', which is no input or open dim of the model"),
     ("build m.onnx --max-shape n=2 --max-shape x=3x3", "--max-shape gives dim 'n' as 2 and as 3"),
     ("build m.onnx --max-shape n=2 --shape x=3x3", "--shape gives dim 'n' as 3, --max-shape allows 2"),
-    # --target, --cpu, --threads, --emit, --dump-after
+    # --target, --cpu, --threads, --emit, --passes, --dump-after
     ("build m.onnx --shape x=1x3 --target mars", "unknown target 'mars': known are 'x86_64-linux', 'aarch64-linux'"),
     ("build m.onnx --shape x=1x3 --target=", "unknown target ''"),
     ("build m.onnx --shape x=1x3 --cpu 8086", "unknown cpu '8086' for target"),
@@ -70,6 +71,8 @@ CASES = [
       for n in ("many", "-1", "1025", "2x", "99999999999999999999")),
     ("build m.onnx --threads=", "--threads '' is no number from 0 to 1024; " + HELP),
     ("build m.onnx --emit pdf", "--emit 'pdf' is none of exe, obj, lib, c, ll, asm; " + HELP),
+    *((f"build m.onnx --passes {names}", f"--passes '{names}' names others than fold-constants, ")
+      for names in ("all", "simplify,none", "simplify,", "check-operators")),
     ("build m.onnx --dump-after nothing", "--dump-after 'nothing' is none of check-operators, "),
     # -o
     *((f"build m.onnx --shape x=1x3 --emit {form} -o nowhere/y.c", "cannot create output: No such file or directory")

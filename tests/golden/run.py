@@ -4,7 +4,7 @@
     run.py [--update] [NAME ...]
 
 NAME.txt is the graph after all passes and the Program of a small model (models.py) for x86-64-v3; help.txt and
-targets.txt are the command line's own. --update rewrites them: read the difference before you keep it.
+the page OPERATORS.md are the command line's own. --update rewrites them: read the difference before you keep it.
 """
 
 import difflib
@@ -36,6 +36,8 @@ def dump(name):
 
 
 CASES = {name: (lambda name=name: dump(name)) for name in MODELS} | {"help": lambda: ingot("--help")}
+CASES |= {"OPERATORS": lambda: ingot("ops", "--markdown")}
+PLACES = {"OPERATORS": support.ROOT / "OPERATORS.md"}  # of texts that do not lie beside this file
 
 
 def main():
@@ -43,7 +45,7 @@ def main():
     update, failed = "--update" in sys.argv, 0
     support.need_compiler()
     for name in arguments or CASES:
-        golden, got = HERE / f"{name}.txt", CASES[name]()
+        golden, got = PLACES.get(name, HERE / f"{name}.txt"), CASES[name]()
         want = golden.read_text() if golden.exists() else ""
         if got == want:
             continue

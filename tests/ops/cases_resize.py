@@ -1,7 +1,7 @@
 """Cases of Resize beyond images: any axes, modes and types, and sizes that are given when the model runs."""
 
 import numpy as np
-from cases import PLACES, Fed, case, f32, ints
+from cases import PLACES, Fed, case, f32, floats, ints, resize
 from cases_axes import fed, of
 
 
@@ -11,12 +11,12 @@ def given(*numbers):
 
 for place in PLACES:
     for mode in ("nearest", "linear"):
-        case("Resize", 13, [(1, 2, 5, 6), None, given(1, 1, 2, 2.5)], mode=mode, coordinate_transformation_mode=place)
+        for scales in ((1, 1, 2, 2.5), (1, 1, 0.7, 1.45)):
+            resize(place, Fed(floats(1, 2, 5, 6)), scales, Fed, mode=mode)
         case("Resize", 13, [(1, 2, 7, 6), None, None, fed(1, 2, 9, 4)], mode=mode, coordinate_transformation_mode=place)
     for scales in ((1, 1, 2, 1.5), (1, 1, 0.6, 0.8)):
         for exclude in (0, 1):
-            case("Resize", 13, [(1, 2, 7, 6), None, f32(*scales)], mode="cubic", exclude_outside=exclude,
-                 coordinate_transformation_mode=place, cubic_coeff_a=-0.5)
+            resize(place, Fed(floats(1, 2, 7, 6)), scales, mode="cubic", exclude_outside=exclude, cubic_coeff_a=-0.5)
     case("Resize", 13, [(1, 2, 7, 6), None, None, fed(1, 2, 9, 4)], mode="cubic", coordinate_transformation_mode=place)
 case("Resize", 13, [(2, 3, 4, 5, 6), None, f32(1, 1, 2, 1.5, 0.5)], mode="nearest")
 case("Resize", 13, [(1, 2, 4, 5, 6), None, f32(1, 1, 2, 1.5, 0.5)], mode="linear")

@@ -6,6 +6,7 @@
 #include "compiler/link/output.h"
 #include "compiler/onnx/read.h"
 #include "compiler/ops/lower.h"
+#include "compiler/variants.h"
 #include "compiler/resources.h"
 #include "runtime/sample.h"
 
@@ -56,17 +57,18 @@ static bool fits_memory(const Program *program) {
 
 // Runs the program once on seeded inputs, by its own code when this machine can, else by code made for this machine.
 // A model that cannot digest such inputs (an index out of range) or is too large for this machine goes without.
-static void record_checks(Model *model, const Program *program, const Target *target, const Bytes *kernels,
-                          Description *description) {
+static Record record_checks(Model *model, const Graph *graph, Program *program, const Target *target,
+                            const Bytes *kernels) {
   Arena *arena = model->arena;
   Diag quiet, *diag = model->diag;
   Bytes own = *kernels;
+  Record record = {0};
   diag_init(&quiet, arena);
   model->diag = &quiet;
   if (!target_runs_here(target)) {
     const Target *host = target_find(arena, &quiet, NULL, "native");
-    program = host ? make_program(arena, model->graph, host, true) : NULL;
-    if (!program || !emit_kernels(model, program, host, CODE_OBJECT, NULL, &own)) program = NULL;
+    program = host ? make_program(arena, graph, host, true) : NULL;
+    if (!program || !emit_kernels(model, &program, 1, host, CODE_OBJECT, NULL, &own)) program = NULL;
   }
   if (program && fits_memory(program)) {
     const void **inputs = NEW_ARRAY(arena, const void *, program->input_count);
@@ -85,12 +87,11 @@ static void record_checks(Model *model, const Program *program, const Target *ta
       ModelCheck *checks = NEW_ARRAY(arena, ModelCheck, program->output_count);
       for (size_t i = 0; i < program->output_count; i++)
         record_output(arena, program->outputs[i], outputs[i], (uint32_t)i, &checks[i]);
-      description->checks = checks;
-      description->check_count = program->output_count;
-      description->check_seed = CHECK_SEED;
+      record = (Record){checks, program->output_count};
     }
   }
   model->diag = diag;
+  return record;
 }
 
 /* output */
@@ -98,8 +99,8 @@ static void record_checks(Model *model, const Program *program, const Target *ta
 static bool write_to_fd(void *context, const void *data, size_t size) { return write_all(*(int *)context, data, size); }
 
 static bool write_weights(void *context, int fd) {
-  const Program *program = context;
-  return program_write_weights(program, write_to_fd, &fd);
+  const Variants *variants = context;
+  return programs_write_weights(variants->programs, variants->count, write_to_fd, &fd);
 }
 
 // A file with `bytes` in the folder; NULL after a recorded error.
@@ -127,15 +128,17 @@ static const char *find_images(Model *model, const Target *target) {
   return NULL;
 }
 
-static bool link_output(Model *model, const Program *program, const Target *target, const BuildOptions *options,
+static bool link_output(Model *model, const Variants *variants, const Target *target, const BuildOptions *options,
                         const char *name, const Bytes *kernels, const Bytes *description) {
-  WeightSource weights = {(uint64_t)program->weight_bytes, write_weights, (void *)program};
+  WeightSource weights = {(uint64_t)variants->programs[0]->weight_bytes, write_weights, (void *)variants};
   const char *folder = temporary_folder(model->arena, model->diag);
   if (!folder) return false;
+  bool images = false;
+  for (size_t v = 0; v < variants->count; v++) images |= variants->programs[v]->has_images;
   const char *objects[] = {place_object(model, folder, "kernels.o", kernels),
                            place_object(model, folder, "model.o", description),
-                           program->has_images ? find_images(model, target) : NULL};
-  size_t count = program->has_images ? 3 : 2;
+                           images ? find_images(model, target) : NULL};
+  size_t count = images ? 3 : 2;
   if (!objects[0] || !objects[1] || !objects[count - 1]) return false;
   if (options->form == EMIT_EXE)
     return link_executable(model->arena, model->diag, target, objects, count, options->output, &weights);
@@ -144,23 +147,31 @@ static bool link_output(Model *model, const Program *program, const Target *targ
                                                                   options->output, symbol, &weights);
 }
 
-static bool emit_output(Model *model, const Program *program, const Target *target, const BuildOptions *options) {
+static bool emit_output(Model *model, const Variants *variants, const Target *target, const BuildOptions *options) {
   Description description = {.name = model_name(model->arena, options->input),
                              .threads = options->threads,
-                             .parameters = count_parameters(model->graph)};
+                             .parameters = count_parameters(model->graph),
+                             .check_seed = CHECK_SEED};
+  Program *const *programs = variants->programs;
+  size_t count = variants->count;
   Bytes kernels, described;
   begin(options, "emit");
-  if (options->form == EMIT_C) return emit_c(model, program, target, &description, options->output);
+  if (options->form == EMIT_C && count > 1)
+    return diag_error(model->diag, model->file, "--emit=c takes one --shape for each input");
+  if (options->form == EMIT_C) return emit_c(model, programs[0], target, &description, options->output);
   if (options->form == EMIT_LL || options->form == EMIT_ASM)
-    return emit_kernels(model, program, target, options->form == EMIT_LL ? CODE_LL : CODE_ASM, &description,
+    return emit_kernels(model, programs, count, target, options->form == EMIT_LL ? CODE_LL : CODE_ASM, &description,
                         &kernels) &&
            write_file(model, options->output, &kernels);
-  if (!emit_kernels(model, program, target, CODE_OBJECT, NULL, &kernels)) return false;
+  if (!emit_kernels(model, programs, count, target, CODE_OBJECT, NULL, &kernels)) return false;
   begin(options, "record");
-  record_checks(model, program, target, &kernels, &description);
+  Record *records = NEW_ARRAY(model->arena, Record, count);
+  for (size_t v = 0; v < count; v++)
+    records[v] = record_checks(model, variants->graphs[v], programs[v], target, &kernels);
+  description.records = records;
   begin(options, "link");
-  return emit_description(model, program, target, &description, &described) &&
-         link_output(model, program, target, options, description.name, &kernels, &described);
+  return emit_description(model, programs, count, target, &description, &described) &&
+         link_output(model, variants, target, options, description.name, &kernels, &described);
 }
 
 bool build_model(Arena *arena, Diag *diag, const BuildOptions *options) {
@@ -169,11 +180,6 @@ bool build_model(Arena *arena, Diag *diag, const BuildOptions *options) {
   begin(options, "read");
   Model *model = read_onnx(arena, diag, options->input);
   if (!model) return false;
-  begin(options, "passes");
-  if (!run_passes(model, &options->passes)) return false;
-  begin(options, "lower");
-  Program *program = make_program(arena, model->graph, target, pass_is_wanted(&options->passes, FUSE_STEPS));
-  if (!program) return false;
-  if (options->on_program) options->on_program(options->context, program);
-  return emit_output(model, program, target, options);
+  Variants variants;
+  return make_variants(model, target, options, &variants) && emit_output(model, &variants, target, options);
 }

@@ -1,7 +1,7 @@
 // `ingot inspect`: what a model is and what it would take to run it.
 #include "compiler/build.h"
 #include "compiler/onnx/read.h"
-#include "compiler/ops/lower.h"
+#include "compiler/variants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,13 +59,17 @@ bool inspect_model(Arena *arena, Diag *diag, const BuildOptions *options, FILE *
   print_values(model, "inputs", graph->inputs, graph->input_count, out);
   print_amount(out, "parameters", count_parameters(graph), "", false);
   print_operators(model, out);
-  if (!run_passes(model, &options->passes)) return false;
-  Program *program = make_program(arena, graph, target, true);
-  if (!program) return false;
-  print_values(model, "outputs", graph->outputs, graph->output_count, out);
-  print_amount(out, "MACs", program->macs, "per run", false);
-  print_amount(out, "weights", program->weight_bytes, "bytes", true);
-  print_amount(out, "arena", program->arena_bytes, "bytes", true);
-  fprintf(out, "%-12s %zu for %s, %s\n", "steps", program->step_count, target->os_target, target->name);
+  Variants variants;
+  if (!make_variants(model, target, options, &variants)) return false;
+  for (size_t v = 0; v < variants.count; v++) {
+    const Program *program = variants.programs[v];
+    if (variants.count > 1) print_values(model, "with inputs", program->inputs, program->input_count, out);
+    print_values(model, "outputs", program->outputs, program->output_count, out);
+    print_amount(out, "MACs", program->macs, "per run", false);
+    if (v == 0) print_amount(out, "weights", program->weight_bytes, "bytes", true);
+    print_amount(out, "arena", program->arena_bytes, "bytes", true);
+    if (frame_uses_heap(program)) fprintf(out, "%-12s as the inputs need\n", "heap");
+    fprintf(out, "%-12s %zu for %s, %s\n", "steps", program->step_count, target->os_target, target->name);
+  }
   return true;
 }

@@ -20,7 +20,10 @@ static const char help[] =
     "\n"
     "Options of build and inspect:\n"
     "  -o FILE               what to write (default: the model's name without .onnx)\n"
-    "  --shape NAME=AxBxC    dims of the input NAME, where the model leaves them open; once per input\n"
+    "  --shape NAME=AxBxC    dims of the input NAME, where the model leaves them open; given again: one more shape\n"
+    "                        that the executable runs, as fast as if it were the only one\n"
+    "  --max-shape NAME=AxBxC\n"
+    "                        open dims stay open and are at most this, memory is planned for it; NAME=N: one open dim\n"
     "  --target OS           x86_64-linux or aarch64-linux (default: this machine's)\n"
     "  --cpu NAME            CPU to specialise for, see `ingot targets` (default: the best level of this machine)\n"
     "  --threads N           threads that the executable uses (default 1; 0: one per CPU)\n"
@@ -131,19 +134,33 @@ static bool usage(const char *format, ...) {
 }
 
 // "x=1x3x224x224". A name may hold '=', so the last one counts.
-static bool read_shape(CommandLine *c, const char *text) {
+static bool parse_shape(CommandLine *c, const char *option, const char *text, int64_t least, ShapeOption *shape) {
   const char *equals = strrchr(text, '=');
-  if (!equals || equals == text) return usage("--shape '%s' is not NAME=AxBxC", text);
-  ShapeOption shape = {.input = arena_strndup(c->arena, text, (size_t)(equals - text))};
+  if (!equals || equals == text) return usage("%s '%s' is not NAME=AxBxC", option, text);
+  *shape = (ShapeOption){.input = arena_strndup(c->arena, text, (size_t)(equals - text))};
   for (const char *at = equals + 1; *at;) {
     char *end;
     long long value = strtoll(at, &end, 10);
-    if (end == at || value < 0 || (*end && (*end != 'x' || !end[1])))
-      return usage("--shape '%s' is not NAME=AxBxC", text);
-    if (shape.rank == MAX_RANK) return usage("--shape '%s' has more than %d dims", text, MAX_RANK);
-    shape.dims[shape.rank++] = value;
+    if (end == at || value < least || (*end && (*end != 'x' || !end[1])))
+      return usage("%s '%s' is not NAME=AxBxC", option, text);
+    if (shape->rank == MAX_RANK) return usage("%s '%s' has more than %d dims", option, text, MAX_RANK);
+    shape->dims[shape->rank++] = value;
     at = *end ? end + 1 : end;
   }
+  return true;
+}
+
+static bool read_bound(CommandLine *c, const char *text) {
+  ShapeOption bound, *bounds = (ShapeOption *)c->build.passes.bounds;
+  if (!parse_shape(c, "--max-shape", text, 1, &bound)) return false;
+  APPEND(c->arena, bounds, c->build.passes.bound_count, bound);
+  c->build.passes.bounds = bounds;
+  return true;
+}
+
+static bool read_shape(CommandLine *c, const char *text) {
+  ShapeOption shape;
+  if (!parse_shape(c, "--shape", text, 0, &shape)) return false;
   ShapeOption *shapes = (ShapeOption *)c->build.passes.shapes;
   APPEND(c->arena, shapes, c->build.passes.shape_count, shape);
   c->build.passes.shapes = shapes;
@@ -202,8 +219,9 @@ static const struct {
   const char *name;
   bool (*read)(CommandLine *c, const char *value);
 } options[] = {
-    {"-o", read_output},   {"--shape", read_shape},     {"--target", read_target}, {"--cpu", read_cpu},
-    {"--emit", read_form}, {"--threads", read_threads}, {"--passes", read_passes}, {"--dump-after", read_dump},
+    {"-o", read_output},         {"--shape", read_shape},   {"--max-shape", read_bound},
+    {"--target", read_target},   {"--cpu", read_cpu},       {"--emit", read_form},
+    {"--threads", read_threads}, {"--passes", read_passes}, {"--dump-after", read_dump},
 };
 
 // Takes argv[*i], and the value behind it, as "--name value" or "--name=value".

@@ -20,8 +20,8 @@ typedef struct {
   uint64_t runs, step_runs;
 } Bench;
 
-bool fill_inputs(Session *session, char **shapes, size_t count, uint64_t seed, Error *error) {
-  if (!shape_inputs(session, shapes, count, error)) return false;
+bool fill_inputs(Session *session, uint32_t variant, uint64_t seed, Error *error) {
+  if (!make_inputs(session, variant, error)) return false;
   for (uint32_t i = 0; i < session->model->input_count; i++) {
     const Value *value = &session->inputs[i];
     uint64_t elements;
@@ -37,6 +37,11 @@ bool fill_inputs(Session *session, char **shapes, size_t count, uint64_t seed, E
 static int compare_ns(const void *a, const void *b) {
   uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
   return (x > y) - (x < y);
+}
+
+// That was run.
+static const ModelVariant *get_variant(const Bench *bench) {
+  return &bench->session.model->variants[bench->session.variant];
 }
 
 // Until `runs` runs are done, or for `seconds` where runs is 0. The first runs warm caches up and do not count.
@@ -57,7 +62,7 @@ static bool measure_runs(Bench *bench, uint64_t runs, uint64_t seconds, Error *e
 }
 
 static bool measure_steps(Bench *bench, Error *error) {
-  uint32_t steps = bench->session.model->step_count;
+  uint32_t steps = get_variant(bench)->step_count;
   for (; bench->step_runs < STEP_RUNS && bench->step_runs < bench->runs; bench->step_runs++)
     if (!run_session(&bench->session, bench->step_ns + bench->step_runs * steps, error)) return false;
   uint64_t column[STEP_RUNS];
@@ -84,30 +89,31 @@ static double gflops(const ModelStep *step, uint64_t ns) { return ns ? (double)s
 
 static void print_text(const Bench *bench, bool steps) {
   const IngotModel *model = bench->session.model;
+  const ModelVariant *variant = get_variant(bench);
   unsigned threads = count_session_threads(&bench->session);
   for (uint32_t i = 0; i < model->input_count; i++) {
     const Value *value = &bench->session.inputs[i];
     char shape[200];
-    if (value->model->slot == 0 || value->model->kind != MODEL_TENSOR) continue;
-    printf(
-        "input '%s' is %s\n", value->model->name,
-        describe_tensor(shape, sizeof shape, find_dtype(value->model->dtype), value->model->rank, value->dims, NULL));
+    if ((value->model->slot == 0 && !value->model->forms) || value->model->kind != MODEL_TENSOR) continue;
+    printf("input '%s' is %s\n", value->model->name,
+           describe_tensor(shape, sizeof shape, find_dtype(value->model->dtype), value->model->rank, value->dims, NULL,
+                           NULL));
   }
   printf("latency of %" PRIu64 " runs, %u thread%s\n", bench->runs, threads, threads == 1 ? "" : "s");
   for (size_t i = 0; i < COUNT(percentiles); i++)
     printf("  %-4s %12.2f us\n", percentiles[i].name, percentile(bench, percentiles[i].permille));
-  if (model->macs > 0) printf("  %.2f GFLOP/s at p50\n", 2 * (double)model->macs / (percentile(bench, 500) * 1000));
+  if (variant->macs > 0) printf("  %.2f GFLOP/s at p50\n", 2 * (double)variant->macs / (percentile(bench, 500) * 1000));
   if (!steps) return;
   uint64_t total = 0;
   int width = 4;
-  for (uint32_t s = 0; s < model->step_count; s++) {
-    int length = (int)strlen(model->steps[s].kernel_name);
+  for (uint32_t s = 0; s < variant->step_count; s++) {
+    int length = (int)strlen(variant->steps[s].kernel_name);
     total += bench->median_ns[s];
     width = length > width ? length < 48 ? length : 48 : width;
   }
   printf("\n%10s %6s %9s  %-*s  %s\n", "us", "%", "GFLOP/s", width, "kernel", "step");
-  for (uint32_t s = 0; s < model->step_count; s++) {
-    const ModelStep *step = &model->steps[s];
+  for (uint32_t s = 0; s < variant->step_count; s++) {
+    const ModelStep *step = &variant->steps[s];
     char speed[32] = "-";
     if (step->flops) snprintf(speed, sizeof speed, "%.2f", gflops(step, bench->median_ns[s]));
     printf("%10.2f %6.1f %9s  %-*s  %s\n", (double)bench->median_ns[s] / 1000,
@@ -124,6 +130,7 @@ static bool flush_stdout(void *context, const char *data, size_t size) {
 
 static bool print_json(const Bench *bench, bool steps) {
   const IngotModel *model = bench->session.model;
+  const ModelVariant *variant = get_variant(bench);
   char buffer[4096];
   JsonWriter json = {.data = buffer, .capacity = sizeof buffer, .flush = flush_stdout};
   put_string(&json, "{\"model\": ");
@@ -131,7 +138,7 @@ static bool print_json(const Bench *bench, bool steps) {
   put_format(&json, ", \"runs\": %" PRIu64 ", \"threads\": %u", bench->runs, count_session_threads(&bench->session));
   for (size_t i = 0; i < COUNT(percentiles); i++)
     put_format(&json, ", \"%s_us\": %.3f", percentiles[i].name, percentile(bench, percentiles[i].permille));
-  put_format(&json, ", \"macs\": %" PRIu64 ", \"arena_bytes\": %" PRIu64, model->macs, model->arena_bytes);
+  put_format(&json, ", \"macs\": %" PRIu64 ", \"arena_bytes\": %" PRIu64, variant->macs, variant->arena_bytes);
   put_string(&json, ", \"shapes\": {");
   for (uint32_t i = 0; i < model->input_count; i++) {
     if (i > 0) put_string(&json, ", ");
@@ -144,8 +151,8 @@ static bool print_json(const Bench *bench, bool steps) {
   put_string(&json, "}");
   if (steps) {
     put_string(&json, ", \"steps\": [");
-    for (uint32_t s = 0; s < model->step_count; s++) {
-      const ModelStep *step = &model->steps[s];
+    for (uint32_t s = 0; s < variant->step_count; s++) {
+      const ModelStep *step = &variant->steps[s];
       put_string(&json, s ? ",\n {\"name\": " : "\n {\"name\": ");
       put_quoted(&json, step->name);
       put_string(&json, ", \"kernel\": ");
@@ -177,19 +184,30 @@ bool command_bench(const Invocation *call, Error *error) {
   if (done) return true;
   const IngotModel *model = call->model;
   Bench bench = {.runs = 0};
-  uint64_t rows = steps ? STEP_RUNS : 0;
-  size_t numbers = (MAX_RUNS + (rows + 1) * model->step_count) * sizeof(uint64_t);
+  uint64_t rows = steps ? STEP_RUNS : 0, most_steps = 0;
+  for (uint32_t v = 0; v < model->variant_count; v++)
+    if (model->variants[v].step_count > most_steps) most_steps = model->variants[v].step_count;
+  size_t numbers = (MAX_RUNS + (rows + 1) * most_steps) * sizeof(uint64_t);
   if (!(bench.run_ns = map_memory(numbers, error)) || !open_session(&bench.session, model, &settings, error))
     return false;
   bench.step_ns = bench.run_ns + MAX_RUNS;
-  bench.median_ns = bench.step_ns + rows * model->step_count;
-  bool succeeded = inputs.count == 0 || read_inputs(&bench.session, inputs.items, inputs.count, true, error);
-  succeeded = succeeded && fill_inputs(&bench.session, shapes.items, shapes.count, model->check_seed, error);
-  succeeded = succeeded && measure_runs(&bench, runs, seconds, error) && (!steps || measure_steps(&bench, error));
-  if (succeeded && json)
-    succeeded = print_json(&bench, steps) || fail(error, "cannot write to standard output");
-  else if (succeeded)
-    print_text(&bench, steps);
+  bench.median_ns = bench.step_ns + rows * most_steps;
+  bool succeeded = true;
+  for (uint32_t v = 0; succeeded; v++) { // of the variants that the inputs leave, one after the other
+    clear_inputs(&bench.session);
+    succeeded = (inputs.count == 0 || read_inputs(&bench.session, inputs.items, inputs.count, true, error)) &&
+                shape_inputs(&bench.session, shapes.items, shapes.count, error);
+    if (succeeded) v = find_variant(&bench.session, v);
+    if (v == model->variant_count) break;
+    bench.runs = bench.step_runs = 0;
+    succeeded = succeeded && fill_inputs(&bench.session, v, model->check_seed, error) &&
+                measure_runs(&bench, runs, seconds, error) && (!steps || measure_steps(&bench, error));
+    if (succeeded && json)
+      succeeded = print_json(&bench, steps) || fail(error, "cannot write to standard output");
+    else if (succeeded)
+      print_text(&bench, steps);
+  }
+  if (succeeded && bench.runs == 0) succeeded = fail_variant(&bench.session, error);
   close_session(&bench.session);
   unmap_memory(bench.run_ns, numbers);
   return succeeded;

@@ -6,28 +6,29 @@ static size_t count_pointers(const ModelStep *step) {
   return step->kernel ? step->ref_count + (step->slot_count > 0 ? 2 : 0) : 0;
 }
 
-static void count_refs(const IngotModel *model, size_t *pointers, size_t *io_refs) {
+static void count_refs(const ModelVariant *variant, size_t *pointers, size_t *io_refs) {
   *pointers = *io_refs = 0;
-  for (uint32_t s = 0; s < model->step_count; s++) {
-    *pointers += count_pointers(&model->steps[s]);
-    for (uint32_t r = 0; r < model->steps[s].ref_count; r++) *io_refs += model->steps[s].refs[r].base >= BASE_IO;
+  for (uint32_t s = 0; s < variant->step_count; s++) {
+    *pointers += count_pointers(&variant->steps[s]);
+    for (uint32_t r = 0; r < variant->steps[s].ref_count; r++) *io_refs += variant->steps[s].refs[r].base >= BASE_IO;
   }
 }
 
-size_t measure_binding(const IngotModel *model) {
+size_t measure_binding(const ModelVariant *variant) {
   size_t pointers, io_refs;
-  count_refs(model, &pointers, &io_refs);
-  return pointers * sizeof(void *) + io_refs * sizeof(IoRef) + model->step_count * sizeof(size_t);
+  count_refs(variant, &pointers, &io_refs);
+  return pointers * sizeof(void *) + io_refs * sizeof(IoRef) + variant->step_count * sizeof(size_t);
 }
 
-void make_binding(Binding *binding, const IngotModel *model, void *memory, char *const bases[BASE_IO]) {
+void make_binding(Binding *binding, const IngotModel *model, const ModelVariant *variant, void *memory,
+                  char *const bases[BASE_IO]) {
   size_t count, io_refs, place = 0;
-  count_refs(model, &count, &io_refs);
+  count_refs(variant, &count, &io_refs);
   void **pointers = memory;
   *binding = (Binding){.pointers = pointers, .io = (IoRef *)(pointers + count)};
   binding->first = (size_t *)(binding->io + io_refs);
-  for (uint32_t s = 0; s < model->step_count; s++) {
-    const ModelStep *step = &model->steps[s];
+  for (uint32_t s = 0; s < variant->step_count; s++) {
+    const ModelStep *step = &variant->steps[s];
     binding->first[s] = place;
     for (uint32_t r = 0; r < step->ref_count && step->kernel; r++, place++) {
       const ModelRef *ref = &step->refs[r];

@@ -16,16 +16,17 @@ typedef struct {
   size_t io_count;
 } Binding;
 
-// Bytes of the tables, together, and their alignment is that of a pointer.
-size_t measure_binding(const IngotModel *model);
+// Bytes of a variant's tables, together, and their alignment is that of a pointer.
+size_t measure_binding(const ModelVariant *variant);
 // Fills the tables in `memory`; what lies in inputs and outputs stays open until bind_io. bases: by BASE_...; that of
 // the weights is ignored.
-void make_binding(Binding *binding, const IngotModel *model, void *memory, char *const bases[BASE_IO]);
+void make_binding(Binding *binding, const IngotModel *model, const ModelVariant *variant, void *memory,
+                  char *const bases[BASE_IO]);
 // Where the inputs and outputs of this run lie; NULL for an output that lies in the heap.
 void bind_io(Binding *binding, const IngotModel *model, const void *const *inputs, void *const *outputs);
 
 // The step that follows step s when it has run, or was a jump.
-static inline uint32_t find_next_step(const IngotModel *model, const int64_t *frame, uint32_t s) {
-  const ModelStep *step = &model->steps[s];
+static inline uint32_t find_next_step(const ModelVariant *variant, const int64_t *frame, uint32_t s) {
+  const ModelStep *step = &variant->steps[s];
   return step->kernel || frame[step->slots[0]] != 0 ? s + 1 : step->target;
 }

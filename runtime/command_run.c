@@ -35,7 +35,12 @@ bool command_run(const Invocation *call, Error *error) {
   Session session;
   if (!open_session(&session, model, &settings, error)) return false;
   bool succeeded = read_inputs(&session, inputs.items, inputs.count, fill != NULL, error);
-  if (succeeded && fill) succeeded = fill_inputs(&session, shapes.items, shapes.count, seed, error);
+  if (succeeded && fill) {
+    succeeded = shape_inputs(&session, shapes.items, shapes.count, error);
+    uint32_t variant = succeeded ? find_variant(&session, 0) : 0;
+    if (variant == model->variant_count) succeeded = fail_variant(&session, error);
+    succeeded = succeeded && fill_inputs(&session, variant, seed, error);
+  }
   if (succeeded) succeeded = run_session(&session, NULL, error) && write_outputs(&plan, session.outputs, error);
   close_session(&session);
   return succeeded;

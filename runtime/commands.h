@@ -28,12 +28,11 @@ void explain_model(const IngotModel *model, const char *program);
 // "12.3 KiB" in text; returns text.
 char *describe_bytes(char *text, size_t size, uint64_t bytes);
 
-// Seeded values for all inputs that are not given, of the dims that `shapes` and the others settle; strings and
-// sequences are empty.
-bool fill_inputs(Session *session, char **shapes, size_t count, uint64_t seed, Error *error);
+// Seeded values for all inputs that are not given, of the dims that make_inputs finds; strings and sequences are empty.
+bool fill_inputs(Session *session, uint32_t variant, uint64_t seed, Error *error);
 
 // Rows that several commands have.
-#define SHAPE_HELP            "dims where the model leaves them open (1)"
+#define SHAPE_HELP            "dims where the model leaves them open (1), or one of its shapes"
 #define THREADS_OPTION(value) {"threads", '\0', OPTION_COUNT, value, 1, MAX_THREADS, "N", "threads, this one included"}
 #define MEMORY_OPTION(value)                                                                                           \
   {"memory", '\0', OPTION_BYTES, value, 1, MAX_MEMORY, "BYTES", "most that a run may take for what has no fixed size"}

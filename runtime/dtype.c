@@ -162,11 +162,13 @@ void settle_bools(const Dtype *dtype, uint8_t *data, uint64_t count) {
 }
 
 char *describe_tensor(char *text, size_t size, const Dtype *dtype, uint32_t rank, const int64_t *dims,
-                      const char *const *names) {
+                      const char *const *names, const int64_t *most) {
   size_t used = (size_t)snprintf(text, size, "%s[", dtype ? dtype->name : "unknown");
-  for (uint32_t i = 0; i < rank && used + 24 < size; i++) {
+  for (uint32_t i = 0; i < rank && used + 48 < size; i++) {
     const char *comma = i ? "," : "", *name = names && names[i] ? names[i] : "?";
-    if (dims[i] < 0)
+    if (dims[i] < 0 && most && most[i] >= 0)
+      used += (size_t)snprintf(text + used, size - used, "%s%.20s<=%" PRId64, comma, name, most[i]);
+    else if (dims[i] < 0)
       used += (size_t)snprintf(text + used, size - used, "%s%.20s", comma, name);
     else
       used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, comma, dims[i]);

@@ -75,8 +75,9 @@ bool write_integer(const Dtype *dtype, void *data, uint64_t i, uint64_t magnitud
 // Kernels may rely on booleans being 0 or 1: makes them so where the type is bool.
 void settle_bools(const Dtype *dtype, uint8_t *data, uint64_t count);
 
-// "float32[batch,3,?,224]" in `text`, cut where it does not fit. names: of dims that are -1, or NULL. Returns text.
+// "float32[batch,3,?,224]" in `text`, cut where it does not fit. names: of dims that are -1, or NULL; most: bounds of
+// these, or NULL: "float32[batch<=8,3]". Returns text.
 char *describe_tensor(char *text, size_t size, const Dtype *dtype, uint32_t rank, const int64_t *dims,
-                      const char *const *names);
+                      const char *const *names, const int64_t *most);
 // The product of the dims; false on overflow or a negative dim.
 bool count_elements(uint32_t rank, const int64_t *dims, uint64_t *count);

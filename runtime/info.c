@@ -25,6 +25,13 @@ char *describe_bytes(char *text, size_t size, uint64_t bytes) {
   return text;
 }
 
+// Whether its shape is not always the same.
+static bool is_open(const ModelTensor *tensor) {
+  bool open = false;
+  for (uint32_t d = 0; d < tensor->rank; d++) open |= tensor->dims[d] < 0;
+  return open;
+}
+
 static void print_tensors(const char *title, const ModelTensor *tensors, uint32_t count) {
   int width = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -35,12 +42,25 @@ static void print_tensors(const char *title, const ModelTensor *tensors, uint32_
   for (uint32_t i = 0; i < count; i++) {
     char type[200], bytes[32] = "";
     describe_type(type, sizeof type, &tensors[i]);
-    if (tensors[i].slot == 0) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
+    if (!is_unbounded(&tensors[i])) describe_bytes(bytes, sizeof bytes, tensors[i].bytes);
     if (bytes[0])
-      printf("  %-*s  %-24s  %s\n", width, tensors[i].name, type, bytes);
+      printf("  %-*s  %-24s  %s%s\n", width, tensors[i].name, type, is_open(&tensors[i]) ? "at most " : "", bytes);
     else
       printf("  %-*s  %s\n", width, tensors[i].name, type);
   }
+}
+
+// The inputs of a variant where others have other ones.
+static void print_forms(const IngotModel *model, uint32_t variant) {
+  bool first = true;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    char type[200];
+    if (!model->inputs[i].forms || !is_open(&model->inputs[i])) continue;
+    printf("%s%s %s", first ? " for " : ", ", model->inputs[i].name,
+           describe_type(type, sizeof type, get_form(&model->inputs[i], variant)));
+    first = false;
+  }
+  printf("\n");
 }
 
 static void print_summary(const IngotModel *model) {
@@ -59,7 +79,11 @@ static void print_summary(const IngotModel *model) {
     printf("  heap     at most %s\n", describe_bytes(state, sizeof state, model->heap_bytes));
   else if (model->heap_bytes > 0)
     printf("  heap     as the inputs need, see --memory\n");
-  printf("\nwork\n  %" PRIu64 " multiply-accumulates in %u steps\n", model->macs, model->step_count);
+  printf("\nwork\n");
+  for (uint32_t v = 0; v < model->variant_count; v++) {
+    printf("  %" PRIu64 " multiply-accumulates in %u steps", model->variants[v].macs, model->variants[v].step_count);
+    print_forms(model, v);
+  }
 }
 
 void explain_model(const IngotModel *model, const char *program) {
@@ -73,12 +97,19 @@ void explain_model(const IngotModel *model, const char *program) {
          program, model->name);
   printf("  %s bench --steps\n      measures latency and the time of each step\n", program);
   printf("  %s info --json\n      all of this for programs\n", program);
-  if (model->check_count > 0) printf("  %s selftest\n      compares with values recorded when compiling\n", program);
+  if (model->variants[0].check_count > 0)
+    printf("  %s selftest\n      compares with values recorded when compiling\n", program);
 }
 
 static bool write_stdout(void *context, const char *data, size_t size) {
   (void)context;
   return fwrite(data, 1, size, stdout) == size;
+}
+
+static void put_dims(JsonWriter *json, uint32_t rank, const int64_t *dims) {
+  put_string(json, "[");
+  for (uint32_t d = 0; d < rank; d++) put_format(json, "%s%" PRId64, d ? ", " : "", dims[d]);
+  put_string(json, "]");
 }
 
 static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *tensors, uint32_t count) {
@@ -88,10 +119,10 @@ static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *te
     put_string(json, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
     put_quoted(json, tensors[i].name);
     const ModelTensor *tensor = &tensors[i];
-    put_format(json, ", \"dtype\": \"%s\", \"kind\": \"%s\", \"shape\": [", find_dtype(tensor->dtype)->name,
+    put_format(json, ", \"dtype\": \"%s\", \"kind\": \"%s\", \"shape\": ", find_dtype(tensor->dtype)->name,
                kinds[tensor->kind]);
-    for (uint32_t d = 0; d < tensor->rank; d++) put_format(json, "%s%" PRId64, d ? ", " : "", tensor->dims[d]);
-    put_format(json, "], \"bytes\": %" PRIu64, tensor->bytes);
+    put_dims(json, tensor->rank, tensor->dims);
+    put_format(json, ", \"bytes\": %" PRIu64, tensor->bytes);
     if (tensor->key_dtype) put_format(json, ", \"key_dtype\": \"%s\"", find_dtype(tensor->key_dtype)->name);
     if (tensor->dim_names) {
       put_string(json, ", \"dim_names\": [");
@@ -104,9 +135,45 @@ static void put_tensors(JsonWriter *json, const char *key, const ModelTensor *te
       }
       put_string(json, "]");
     }
+    if (tensor->most) {
+      put_string(json, ", \"max_shape\": ");
+      put_dims(json, tensor->rank, tensor->most);
+    }
     put_string(json, "}");
   }
   put_string(json, "],\n");
+}
+
+// {"x": [1, 3]}: shapes by name.
+static void put_shapes(JsonWriter *json, const char *key, const ModelTensor *tensors, uint32_t count,
+                       uint32_t variant) {
+  put_format(json, "\"%s\": {", key);
+  for (uint32_t i = 0; i < count; i++) {
+    const ModelTensor *form = get_form(&tensors[i], variant);
+    if (i > 0) put_string(json, ", ");
+    put_quoted(json, form->name);
+    put_string(json, ": ");
+    put_dims(json, form->rank, form->dims);
+  }
+  put_string(json, "}");
+}
+
+static void put_variant(JsonWriter *json, const IngotModel *model, uint32_t v) {
+  const ModelVariant *variant = &model->variants[v];
+  put_string(json, v ? ",\n    {" : "\n    {");
+  put_shapes(json, "inputs", model->inputs, model->input_count, v);
+  put_string(json, ", ");
+  put_shapes(json, "outputs", model->outputs, model->output_count, v);
+  put_format(json, ",\n     \"arena_bytes\": %" PRIu64 ", \"macs\": %" PRIu64 ",\n     \"steps\": [",
+             variant->arena_bytes, variant->macs);
+  for (uint32_t i = 0; i < variant->step_count; i++) {
+    put_string(json, i ? ",\n       {\"name\": " : "\n       {\"name\": ");
+    put_quoted(json, variant->steps[i].name);
+    put_string(json, ", \"kernel\": ");
+    put_quoted(json, variant->steps[i].kernel_name);
+    put_format(json, ", \"parts\": %u, \"flops\": %" PRIu64 "}", variant->steps[i].parts, variant->steps[i].flops);
+  }
+  put_string(json, "]}");
 }
 
 static void put_member(JsonWriter *json, const char *key, const char *text) {
@@ -136,19 +203,12 @@ static bool print_json(const IngotModel *model) {
       {"heap_bytes", model->heap_bytes},
       {"weight_bytes", model->weight_bytes},
       {"parameters", model->parameters},
-      {"macs", model->macs},
       {"threads", model->threads},
   };
   for (size_t i = 0; i < COUNT(numbers); i++)
     put_format(&json, "  \"%s\": %" PRIu64 ",\n", numbers[i].key, numbers[i].value);
-  put_string(&json, "  \"steps\": [");
-  for (uint32_t i = 0; i < model->step_count; i++) {
-    put_string(&json, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
-    put_quoted(&json, model->steps[i].name);
-    put_string(&json, ", \"kernel\": ");
-    put_quoted(&json, model->steps[i].kernel_name);
-    put_format(&json, ", \"parts\": %u, \"flops\": %" PRIu64 "}", model->steps[i].parts, model->steps[i].flops);
-  }
+  put_string(&json, "  \"variants\": [");
+  for (uint32_t v = 0; v < model->variant_count; v++) put_variant(&json, model, v);
   put_string(&json, "]\n}\n");
   return flush_json(&json);
 }
@@ -160,8 +220,12 @@ bool command_info(const Invocation *call, Error *error) {
   if (done) return true;
   if (json) return print_json(call->model) || fail(error, "cannot write to standard output");
   print_summary(call->model);
-  printf("\nsteps\n");
-  for (uint32_t i = 0; i < call->model->step_count; i++)
-    printf("  %-40s  %s\n", call->model->steps[i].kernel_name, call->model->steps[i].name);
+  for (uint32_t v = 0; v < call->model->variant_count; v++) {
+    const ModelVariant *variant = &call->model->variants[v];
+    printf("\nsteps");
+    print_forms(call->model, v);
+    for (uint32_t i = 0; i < variant->step_count; i++)
+      printf("  %-40s  %s\n", variant->steps[i].kernel_name, variant->steps[i].name);
+  }
   return true;
 }

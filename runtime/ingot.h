@@ -20,8 +20,9 @@ typedef struct IngotModel IngotModel;
 enum { INGOT_TENSOR, INGOT_SEQUENCE, INGOT_OPTIONAL, INGOT_MAP, INGOT_SEQUENCE_OF_MAPS, INGOT_OPTIONAL_SEQUENCE };
 
 // What a tensor of the border looks like: packed, row-major, little-endian. Where the model leaves a dim open it is -1,
-// and `bytes` is 0: then the caller gives the inputs' dims before a run, and gets those of the outputs after it. Other
-// kinds than tensors are one block of memory each, which tells its own size and is laid out as sequence.h says.
+// and `bytes` the most that it takes, or 0 where no bound is known: then the caller gives the inputs' dims before a
+// run, and gets those of the outputs after it. Other kinds than tensors are one block of memory each, which tells its
+// own size and is laid out as sequence.h says.
 typedef struct {
   const char *name;
   uint32_t dtype; // ONNX TensorProto.DataType; of a sequence: of its elements; of a map: of its values
@@ -53,8 +54,8 @@ IngotTensor ingot_given(const void *memory, size_t index);
 // Where random numbers begin that the model gives no seed for; 0 at the start, each run goes on from there. An
 // executable takes a number of the system's.
 void ingot_set_seed(void *memory, uint64_t seed);
-// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says; an output with open
-// dims lies in the block, its pointer in `outputs` is not used. Returns 0, or the number of a fault in the data (an
+// One inference. Every input and output is 64-byte aligned and as large as its IngotTensor says; an output without a
+// bound lies in the block, its pointer in `outputs` is not used. Returns 0, or the number of a fault in the data (an
 // index out of range, say), which ingot_status_text explains.
 int ingot_run(void *memory, const void *const *inputs, void *const *outputs);
 // An output of the last run with its dims; `data` where it lies in the block, until the next run, else NULL.

@@ -15,8 +15,9 @@ enum { ALIGNMENT = 64 };
 
 typedef struct {
   const IngotModel *model;
-  Binding binding;
-  int64_t *dims; // of all inputs, one behind the other
+  uint32_t variant;  // of the last run
+  Binding *bindings; // by variant
+  int64_t *dims;     // of all inputs, one behind the other
   int64_t *frame;
   char *heap, *pool;
   size_t heap_bytes, pool_bytes;
@@ -47,9 +48,15 @@ static size_t frame_bytes(const IngotModel *model) {
   return (model->frame_count > FRAME_OWN ? model->frame_count : (size_t)FRAME_OWN) * sizeof(int64_t);
 }
 
+static size_t measure_bindings(const IngotModel *model) {
+  size_t bytes = model->variant_count * sizeof(Binding);
+  for (uint32_t v = 0; v < model->variant_count; v++) bytes += measure_binding(&model->variants[v]);
+  return bytes;
+}
+
 size_t ingot_memory_bytes(const IngotModel *model) {
   size_t heap = model->heap_bytes == UINT64_MAX ? 0 : model->heap_bytes;
-  return align_part(sizeof(Block)) + align_part(measure_binding(model)) +
+  return align_part(sizeof(Block)) + align_part(measure_bindings(model)) +
          align_part(count_dims(model, model->input_count) * sizeof(int64_t)) + align_part(frame_bytes(model)) +
          align_part(model->state_bytes) + align_part(model->arena_bytes) + align_part(heap) +
          align_part(model->string_bytes);
@@ -77,7 +84,7 @@ static void divide_rest(Block *block, char *rest, size_t bytes) {
 int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
   if (model->abi != MODEL_ABI || bytes < ingot_memory_bytes(model)) return -1;
   Block *block = memory;
-  char *next = (char *)memory + align_part(sizeof(Block)), *tables = take_part(&next, measure_binding(model));
+  char *next = (char *)memory + align_part(sizeof(Block)), *tables = take_part(&next, measure_bindings(model));
   block->model = model;
   block->seed = 0;
   block->dims = (int64_t *)take_part(&next, count_dims(model, model->input_count) * sizeof(int64_t));
@@ -93,7 +100,11 @@ int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
   for (uint32_t i = 0, at = 0; i < model->input_count; i++)
     for (uint32_t d = 0; d < model->inputs[i].rank; d++) block->dims[at++] = model->inputs[i].dims[d];
   memset(state, 0, model->state_bytes);
-  make_binding(&block->binding, model, tables, bases);
+  block->variant = 0;
+  block->bindings = (Binding *)tables;
+  tables += model->variant_count * sizeof(Binding);
+  for (uint32_t v = 0; v < model->variant_count; tables += measure_binding(&model->variants[v]), v++)
+    make_binding(&block->bindings[v], model, &model->variants[v], tables, bases);
   return 0;
 }
 
@@ -124,12 +135,36 @@ static void set_size(IngotTensor *tensor, const int64_t *dims) {
   tensor->bytes = (count * element_bits(tensor->dtype) + 7) / 8;
 }
 
+static int fit_form(const ModelTensor *form, const int64_t *dims) {
+  for (uint32_t d = 0; d < form->rank; d++) {
+    if (form->dims[d] >= 0 && dims[d] != form->dims[d]) return 0;
+    if (form->most && form->most[d] >= 0 && dims[d] > form->most[d]) return 0;
+  }
+  return 1;
+}
+
+// The first variant that the dims fit, or the number of variants.
+static uint32_t find_variant(const Block *block) {
+  const IngotModel *model = block->model;
+  for (uint32_t v = 0; v < model->variant_count; v++) {
+    const int64_t *dims = block->dims;
+    int fits = 1;
+    for (uint32_t i = 0; i < model->input_count; dims += model->inputs[i].rank, i++)
+      fits &= fit_form(get_form(&model->inputs[i], v), dims);
+    if (fits) return v;
+  }
+  return model->variant_count;
+}
+
 int ingot_set_dims(void *memory, size_t index, const int64_t *dims) {
   const Block *block = memory;
   if (index >= block->model->input_count) return -1;
   const ModelTensor *tensor = &block->model->inputs[index];
   for (uint32_t d = 0; d < tensor->rank; d++)
-    if (dims[d] < 0 || (tensor->dims[d] >= 0 && dims[d] != tensor->dims[d])) return -1;
+    if (dims[d] < 0) return -1;
+  int fits = tensor->form_count == 0 && fit_form(tensor, dims);
+  for (uint32_t i = 0; i < tensor->form_count; i++) fits |= fit_form(&tensor->forms[i], dims);
+  if (!fits) return -1;
   if (tensor->rank > 0) memcpy(block->dims + count_dims(block->model, index), dims, tensor->rank * sizeof *dims);
   return 0;
 }
@@ -149,20 +184,23 @@ static int64_t find_named_dim(const Block *block, const char *name) {
       if (tensor->dim_names[d] && strcmp(tensor->dim_names[d], name) == 0) return dims[d];
 }
 
-// False where a dim was never given, and where dims of one name differ.
+// False where a dim was never given, where dims of one name differ, and where the model was not compiled for them.
 static int begin_frame(Block *block, const void *const *inputs) {
   const IngotModel *model = block->model;
   const int64_t *dims = block->dims;
+  uint32_t variant = model->variant_count > 1 ? find_variant(block) : 0;
+  if (variant == model->variant_count) return 0;
+  block->variant = variant;
   memset(block->frame, 0, frame_bytes(model));
   block->frame[FRAME_HEAP] = (int64_t)block->heap_bytes;
   block->frame[FRAME_SEED] = (int64_t)(block->seed++ & UINT64_MAX >> 2);
   block->frame[FRAME_STRINGS] = (int64_t)block->text_bytes;
   block->frame[FRAME_POOL] = (int64_t)block->pool_bytes;
   for (uint32_t i = 0; i < model->input_count; i++) {
-    const ModelTensor *tensor = &model->inputs[i];
+    const ModelTensor *tensor = get_form(&model->inputs[i], variant);
     if (tensor->kind != MODEL_TENSOR) block->frame[tensor->slot] = ((const Sequence *)inputs[i])->bytes;
     for (uint32_t d = 0; d < tensor->rank; d++, dims++) {
-      const char *name = tensor->dim_names ? tensor->dim_names[d] : NULL;
+      const char *name = model->inputs[i].dim_names ? model->inputs[i].dim_names[d] : NULL;
       if (*dims < 0 || (name && find_named_dim(block, name) != *dims)) return 0;
       if (tensor->slot > 0) block->frame[tensor->slot + d] = *dims;
     }
@@ -175,11 +213,13 @@ int ingot_run(void *memory, const void *const *inputs, void *const *outputs) {
   const IngotModel *model = block->model;
   block->step = 0;
   if (!begin_frame(block, inputs)) return STATUS_SHAPE;
-  bind_io(&block->binding, model, inputs, outputs);
-  for (uint32_t s = 0; s < model->step_count; s = find_next_step(model, block->frame, s)) {
-    if (!model->steps[s].kernel) continue;
+  const ModelVariant *variant = &model->variants[block->variant];
+  Binding *binding = &block->bindings[block->variant];
+  bind_io(binding, model, inputs, outputs);
+  for (uint32_t s = 0; s < variant->step_count; s = find_next_step(variant, block->frame, s)) {
+    if (!variant->steps[s].kernel) continue;
     block->step = s;
-    int status = model->steps[s].kernel(block->binding.pointers + block->binding.first[s], 0, 1);
+    int status = variant->steps[s].kernel(binding->pointers + binding->first[s], 0, 1);
     if (status != 0) return status;
   }
   return 0;
@@ -187,17 +227,17 @@ int ingot_run(void *memory, const void *const *inputs, void *const *outputs) {
 
 IngotTensor ingot_result(const void *memory, size_t index) {
   const Block *block = memory;
-  const ModelTensor *tensor = &block->model->outputs[index];
+  const ModelTensor *tensor = get_form(&block->model->outputs[index], block->variant);
   IngotTensor result = describe(tensor);
   const int64_t *slots = block->frame + tensor->slot;
   if (tensor->slot == 0) return result;
   if (tensor->kind != MODEL_TENSOR) {
     result.bytes = (uint64_t)slots[0];
-    result.data = block->heap + slots[1];
+    if (is_unbounded(tensor)) result.data = block->heap + slots[1];
     return result;
   }
   set_size(&result, slots);
-  result.data = block->heap + slots[tensor->rank];
+  if (is_unbounded(tensor)) result.data = block->heap + slots[tensor->rank];
   return result;
 }
 
@@ -205,7 +245,8 @@ const char *ingot_status_text(int status) { return describe_status(status); }
 
 const char *ingot_last_nodes(const void *memory) {
   const Block *block = memory;
-  return block->model->step_count > 0 ? block->model->steps[block->step].name : "";
+  const ModelVariant *variant = &block->model->variants[block->variant];
+  return variant->step_count > 0 ? variant->steps[block->step].name : "";
 }
 
 int ingot_add_text(void *memory, const char *text, size_t size, IngotString *string) {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_ABI = 3 };
+enum { MODEL_ABI = 4 };
 
 // The frame: numbers that are known only when the model runs, one int64 a slot. The runtime clears it before each run
 // and writes the slots below and those of the inputs; the model's own steps compute the rest: dims, sizes, places.
@@ -55,20 +55,33 @@ typedef struct {
 } ModelString;
 
 // An input or output. With slot > 0 some of it is known at run time only:
-// - a tensor: frame[slot + i] is dim i, frame[slot + rank] the offset in the heap at which an output lies.
-// - else: frame[slot] is the number of bytes of the block, frame[slot + 1] the offset of an output in the heap.
-// An input with a slot comes in memory of the caller as large as its dims say; the runtime writes its slots.
-typedef struct {
+// - a tensor: frame[slot + i] is dim i, frame[slot + rank] the offset in the heap at which an output of unknown size
+//   lies.
+// - else: frame[slot] is the number of bytes of the block, frame[slot + 1] the same offset.
+// An input with a slot comes in memory of the caller; the runtime writes its slots.
+typedef struct ModelTensor {
   const char *name;
   uint32_t dtype;      // ONNX TensorProto.DataType; of a sequence: of its elements; of a map: of its values
   uint32_t rank;       // of a tensor
   const int64_t *dims; // -1: known at run time only
-  uint64_t bytes;      // of the whole tensor, packed; 0 when not known
+  uint64_t bytes;      // of the whole tensor, packed, or what it takes at most; 0 when a run with a slot has no bound
   uint32_t kind;
   uint32_t slot;
   const char *const *dim_names; // NULL, or by dim: "batch" where the dim is -1, else NULL
   uint32_t key_dtype;           // of a map
+  const int64_t *most;          // NULL, or by dim: what one that is -1 can be at most; -1: there is no bound
+  // NULL, or what it is in each variant of the model: then dims in which these differ are -1 above, and bytes the most.
+  const struct ModelTensor *forms;
+  uint32_t form_count;
 } ModelTensor;
+
+// What the tensor is in a variant.
+static inline const ModelTensor *get_form(const ModelTensor *tensor, uint32_t variant) {
+  return tensor->forms ? &tensor->forms[variant] : tensor;
+}
+
+// Whether a tensor's memory is only found in a run; else `bytes` has room for it.
+static inline int is_unbounded(const ModelTensor *tensor) { return tensor->slot > 0 && tensor->bytes == 0; }
 
 // A vector recorded when compiling: inputs made by runtime/sample.h from `seed`, some elements of each output.
 typedef struct {
@@ -78,13 +91,22 @@ typedef struct {
   const double *value; // their values, as double (int64 beyond 2^53 is rounded alike on both sides)
 } ModelCheck;
 
-typedef struct IngotModel {
-  uint32_t abi; // MODEL_ABI
-  uint32_t input_count, output_count, step_count, check_count;
-  uint32_t threads; // default team size; 0: one per CPU
-  const ModelTensor *inputs, *outputs;
+// The model compiled for one shape of its inputs. Variants share weights, kernels and memory.
+typedef struct {
   const ModelStep *steps;
   const ModelCheck *checks;
+  uint32_t step_count, check_count;
+  uint64_t arena_bytes; // what it uses of the model's
+  uint64_t macs;        // multiply-accumulates per run
+} ModelVariant;
+
+typedef struct IngotModel {
+  uint32_t abi; // MODEL_ABI
+  uint32_t input_count, output_count;
+  uint32_t variant_count; // 1 or more: a run takes the first that its inputs fit
+  uint32_t threads;       // default team size; 0: one per CPU
+  const ModelTensor *inputs, *outputs;
+  const ModelVariant *variants;
   uint64_t check_seed;
   uint64_t arena_bytes; // memory for intermediate values, 64-byte aligned; page-aligned at run time
   uint64_t state_bytes; // memory that outlives a run, zeroed before the first
@@ -96,7 +118,6 @@ typedef struct IngotModel {
   uint32_t frame_count; // slots; 0: everything is known when compiling
   uint32_t pool_used;   // 1: the model handles strings
   uint64_t parameters;  // weight elements of the model as given
-  uint64_t macs;        // multiply-accumulates per run
   const char *name;     // of the model: file name without folder and extension
   const char *producer; // what exported it: "pytorch 2.1", may be ""
   const char *target;   // "x86_64-linux", with the CPU: "x86-64-v4"

@@ -83,7 +83,7 @@ size_t suggest_body_bytes(const IngotModel *model) {
   for (uint32_t i = 0; i < model->input_count; i++) {
     const ModelTensor *tensor = &model->inputs[i];
     uint64_t count = tensor->bytes * 8 / find_dtype(tensor->dtype)->bits;
-    if (tensor->slot > 0 || tensor->dtype == DTYPE_STRING) count = OPEN_BYTES / each;
+    if (is_unbounded(tensor) || tensor->dtype == DTYPE_STRING) count = OPEN_BYTES / each;
     if (__builtin_mul_overflow(count, each, &bytes) || __builtin_add_overflow(total, bytes, &total)) return PTRDIFF_MAX;
   }
   return total < least ? least : total < PTRDIFF_MAX ? total : PTRDIFF_MAX;

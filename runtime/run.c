@@ -2,6 +2,7 @@
 #include "runtime/run.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/status.h"
@@ -44,21 +45,24 @@ static void make_tables(Session *session) {
   session->io = take_part(session, count * sizeof(void *));
   session->inputs = take_part(session, count * sizeof(Value));
   session->outputs = session->inputs ? session->inputs + model->input_count : NULL;
-  void *binding = take_part(session, measure_binding(model));
+  session->bindings = take_part(session, model->variant_count * sizeof(Binding));
   char *const bases[BASE_IO] = {[BASE_ARENA] = session->arena,
                                 [BASE_STATE] = session->state,
                                 [BASE_FRAME] = (char *)session->frame,
                                 [BASE_HEAP] = session->heap,
                                 [BASE_STRINGS] = session->strings.data};
-  if (session->tables) make_binding(&session->binding, model, binding, bases);
+  for (uint32_t v = 0; v < model->variant_count; v++) {
+    void *binding = take_part(session, measure_binding(&model->variants[v]));
+    if (session->tables) make_binding(&session->bindings[v], model, &model->variants[v], binding, bases);
+  }
   for (uint32_t i = 0; i < count; i++) {
     const ModelTensor *tensor = get_tensor(model, i);
     int64_t *dims = take_part(session, tensor->rank * sizeof(int64_t));
-    void *data = take_part(session, tensor->slot > 0 ? 0 : tensor->bytes);
+    void *data = take_part(session, tensor->bytes);
     if (!session->tables) continue;
     for (uint32_t d = 0; d < tensor->rank; d++) dims[d] = tensor->dims[d];
     session->inputs[i] = (Value){.model = tensor, .strings = &session->strings, .dims = dims, .bytes = tensor->bytes};
-    if (tensor->slot == 0) session->inputs[i].data = data;
+    if (!is_unbounded(tensor)) session->inputs[i].data = session->inputs[i].fixed = data;
   }
 }
 
@@ -82,13 +86,30 @@ static bool reserve_ranges(Session *session, uint64_t wanted, Error *error) {
   return true;
 }
 
+// Where sizes have bounds, the arena can be far larger than what a run touches.
+static bool map_arena(Session *session, Error *error) {
+  uint64_t bytes = session->model->arena_bytes;
+  return (session->arena = reserve_memory(&bytes, false, error));
+}
+
 // Whether there is something to find out in each run; else all pointers stay as they are.
 static bool has_open_sizes(const IngotModel *model) { return model->frame_count > 0 || model->pool_used; }
 
-static void bind_values(Session *session) {
+static void bind_values(Session *session, uint32_t variant) {
   uint32_t inputs = session->model->input_count;
   for (uint32_t i = 0; i < inputs + session->model->output_count; i++) session->io[i] = session->inputs[i].data;
-  bind_io(&session->binding, session->model, (const void *const *)session->io, session->io + inputs);
+  bind_io(&session->bindings[variant], session->model, (const void *const *)session->io, session->io + inputs);
+}
+
+static void set_variant(Session *session, uint32_t variant) {
+  session->variant = variant;
+  for (uint32_t i = 0; i < session->model->output_count; i++) {
+    Value *value = &session->outputs[i];
+    const ModelTensor *form = get_form(value->model, variant);
+    for (uint32_t d = 0; d < form->rank; d++) value->dims[d] = form->dims[d];
+    value->bytes = form->bytes;
+    value->data = value->fixed;
+  }
 }
 
 bool open_session(Session *session, const IngotModel *model, const SessionSettings *settings, Error *error) {
@@ -96,7 +117,7 @@ bool open_session(Session *session, const IngotModel *model, const SessionSettin
   if (model->abi != MODEL_ABI) return fail(error, "the model was compiled for another version of the runtime");
   uint64_t threads = settings->threads ? settings->threads : model->threads ? model->threads : count_cpus();
   bool done = check_size(model, error) && reserve_ranges(session, settings->memory, error);
-  if (done && model->arena_bytes > 0) done = (session->arena = map_memory(model->arena_bytes, error));
+  if (done && model->arena_bytes > 0) done = map_arena(session, error);
   if (done && model->state_bytes > 0) done = (session->state = map_memory(model->state_bytes, error));
   if (done) {
     make_tables(session);
@@ -105,7 +126,8 @@ bool open_session(Session *session, const IngotModel *model, const SessionSettin
   if (done) make_tables(session);
   if (done) {
     clear_inputs(session);
-    if (!has_open_sizes(model)) bind_values(session);
+    set_variant(session, 0);
+    for (uint32_t v = 0; v < model->variant_count && !has_open_sizes(model); v++) bind_values(session, v);
   }
   if (done && threads > 1) done = (session->team = start_team((unsigned)threads, error));
   if (!done) close_session(session);
@@ -146,6 +168,35 @@ const Value *find_named_dim(const Session *session, const char *name, int64_t *d
   return NULL;
 }
 
+uint32_t find_variant(const Session *session, uint32_t from) {
+  const IngotModel *model = session->model;
+  for (; from < model->variant_count; from++) {
+    bool fits = true;
+    for (uint32_t i = 0; i < model->input_count && fits; i++)
+      fits = !session->inputs[i].settled || fit_dims(get_form(&model->inputs[i], from), session->inputs[i].dims);
+    if (fits) break;
+  }
+  return from;
+}
+
+bool fail_variant(const Session *session, Error *error) {
+  const IngotModel *model = session->model;
+  char text[400] = "";
+  size_t used = 0;
+  for (uint32_t v = 0; v < model->variant_count; v++)
+    for (uint32_t i = 0; i < model->input_count; i++) {
+      const ModelTensor *input = &model->inputs[i];
+      char type[160];
+      if (input->kind == MODEL_TENSOR && used < sizeof text)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.40s %s",
+                                 !used ? ""
+                                 : i   ? ", "
+                                       : " or ",
+                                 input->name, describe_type(type, sizeof type, get_form(input, v)));
+    }
+  return fail(error, "the inputs' shapes do not go together: the model was compiled for %s", text);
+}
+
 // Dims of one name are equal in all inputs.
 static bool check_dims(const Session *session, Error *error) {
   for (uint32_t i = 0; i < session->model->input_count; i++) {
@@ -173,37 +224,39 @@ static void begin_frame(Session *session) {
   frame[FRAME_POOL] = (int64_t)session->strings.room;
   for (uint32_t i = 0; i < model->input_count; i++) {
     const Value *value = &session->inputs[i];
-    int64_t *slots = frame + value->model->slot;
-    if (value->model->slot == 0) continue;
+    const ModelTensor *form = get_form(value->model, session->variant);
+    int64_t *slots = frame + form->slot;
+    if (form->slot == 0) continue;
     if (value->model->kind != MODEL_TENSOR) *slots = (int64_t)value->bytes;
     for (uint32_t d = 0; d < value->model->rank; d++) slots[d] = value->dims[d];
   }
-  bind_values(session);
+  bind_values(session, session->variant);
 }
 
 // Finds the outputs in the heap.
 static void end_frame(Session *session) {
   for (uint32_t i = 0; i < session->model->output_count; i++) {
     Value *value = &session->outputs[i];
-    const ModelTensor *tensor = value->model;
+    const ModelTensor *tensor = get_form(value->model, session->variant);
     const int64_t *slots = session->frame + tensor->slot;
     uint64_t count;
     if (tensor->slot == 0) continue;
     if (tensor->kind != MODEL_TENSOR) {
       value->bytes = (uint64_t)slots[0];
-      value->data = (uint8_t *)session->heap + slots[1];
+      if (is_unbounded(tensor)) value->data = (uint8_t *)session->heap + slots[1];
       continue;
     }
     for (uint32_t d = 0; d < tensor->rank; d++) value->dims[d] = slots[d];
     count_elements(tensor->rank, value->dims, &count);
     measure_elements(find_dtype(tensor->dtype), count, &value->bytes);
-    value->data = (uint8_t *)session->heap + slots[tensor->rank];
+    if (is_unbounded(tensor)) value->data = (uint8_t *)session->heap + slots[tensor->rank];
   }
 }
 
 static int run_step(Session *session, uint32_t s) {
-  const ModelStep *step = &session->model->steps[s];
-  void *const *pointers = session->binding.pointers + session->binding.first[s];
+  const ModelStep *step = &session->model->variants[session->variant].steps[s];
+  const Binding *binding = &session->bindings[session->variant];
+  void *const *pointers = binding->pointers + binding->first[s];
   uint32_t chunks = session->team ? count_team(session->team) * CHUNKS_PER_THREAD : 1;
   uint32_t parts = step->parts < chunks ? step->parts : chunks;
   if (parts <= 1) return step->kernel(pointers, 0, 1);
@@ -221,19 +274,23 @@ static bool fail_step(const Session *session, int status, const ModelStep *step,
 bool run_session(Session *session, uint64_t *step_ns, Error *error) {
   const IngotModel *model = session->model;
   bool open = has_open_sizes(model);
+  uint32_t chosen = model->variant_count > 1 ? find_variant(session, 0) : 0;
+  if (chosen == model->variant_count) return fail_variant(session, error);
+  if (chosen != session->variant) set_variant(session, chosen);
+  const ModelVariant *variant = &model->variants[chosen];
   if (open) {
     if (!check_dims(session, error)) return false;
     begin_frame(session);
   }
   if (session->team) begin_team(session->team);
-  if (step_ns) memset(step_ns, 0, model->step_count * sizeof *step_ns);
+  if (step_ns) memset(step_ns, 0, variant->step_count * sizeof *step_ns);
   int status = 0;
   uint32_t s = 0, last = 0;
   uint64_t before = step_ns ? read_clock_ns() : 0;
-  while (s < model->step_count && status == 0) {
-    if (model->steps[s].kernel) status = run_step(session, s);
+  while (s < variant->step_count && status == 0) {
+    if (variant->steps[s].kernel) status = run_step(session, s);
     last = s;
-    s = find_next_step(model, session->frame, s);
+    s = find_next_step(variant, session->frame, s);
     if (step_ns) { // a step in a loop runs many times
       uint64_t now = read_clock_ns();
       step_ns[last] += now - before;
@@ -241,7 +298,7 @@ bool run_session(Session *session, uint64_t *step_ns, Error *error) {
     }
   }
   if (session->team) end_team(session->team);
-  if (status != 0) return fail_step(session, status, &model->steps[last], error);
+  if (status != 0) return fail_step(session, status, &variant->steps[last], error);
   if (open) end_frame(session);
   return true;
 }

@@ -24,8 +24,8 @@ static bool parse_shape(Session *session, const char *argument, Error *error) {
     size_t length = strlen(tensor->name);
     if (strncmp(argument, tensor->name, length) != 0 || argument[length] != '=') continue;
     if (value->given) return fail(error, "--shape %s: the input is given by a file", argument);
-    bool fits = tensor->kind == MODEL_TENSOR && parse_dims(argument + length + 1, tensor->rank, value->dims);
-    for (uint32_t d = 0; fits && d < tensor->rank; d++) fits = tensor->dims[d] < 0 || tensor->dims[d] == value->dims[d];
+    bool fits = tensor->kind == MODEL_TENSOR && parse_dims(argument + length + 1, tensor->rank, value->dims) &&
+                fit_dims(tensor, value->dims);
     value->settled = true;
     char type[200];
     return fits || fail(error, "--shape %s: the input is %s", argument, describe_type(type, sizeof type, tensor));
@@ -33,8 +33,8 @@ static bool parse_shape(Session *session, const char *argument, Error *error) {
   return fail(error, "--shape takes NAME=2x3 with the name of an input, not '%s'", argument);
 }
 
-static void settle_dims(Session *session, Value *value) {
-  const ModelTensor *tensor = value->model;
+static void settle_dims(Session *session, Value *value, uint32_t variant) {
+  const ModelTensor *tensor = get_form(value->model, variant);
   for (uint32_t d = 0; d < tensor->rank; d++) {
     const char *name = tensor->dim_names ? tensor->dim_names[d] : NULL;
     value->dims[d] = tensor->dims[d] < 0 ? 1 : tensor->dims[d];
@@ -60,6 +60,10 @@ static bool make_empty(Value *value, Error *error) {
 bool shape_inputs(Session *session, char **shapes, size_t count, Error *error) {
   for (size_t i = 0; i < count; i++)
     if (!parse_shape(session, shapes[i], error)) return false;
+  return true;
+}
+
+bool make_inputs(Session *session, uint32_t variant, Error *error) {
   for (uint32_t i = 0; i < session->model->input_count; i++) {
     Value *value = &session->inputs[i];
     uint64_t elements, bytes;
@@ -68,7 +72,7 @@ bool shape_inputs(Session *session, char **shapes, size_t count, Error *error) {
       if (!make_empty(value, error)) return false;
       continue;
     }
-    if (!value->settled) settle_dims(session, value);
+    if (!value->settled) settle_dims(session, value, variant);
     if (!count_elements(value->model->rank, value->dims, &elements) ||
         !measure_elements(find_dtype(value->model->dtype), elements, &bytes))
       return fail(error, "input '%s' is too large", value->model->name);

@@ -249,9 +249,12 @@ void put_json_tensor(JsonWriter *json, const Tensor *tensor, bool nested) {
 }
 
 bool bound_json_value(const ModelTensor *tensor, uint64_t *bytes) {
-  if (tensor->slot > 0 || tensor->kind != MODEL_TENSOR || tensor->dtype == DTYPE_STRING) return false;
+  if (is_unbounded(tensor) || tensor->kind != MODEL_TENSOR || tensor->dtype == DTYPE_STRING) return false;
   Layout layout;
-  if (!make_layout(&layout, find_dtype(tensor->dtype), tensor->rank, tensor->dims)) return false;
+  int64_t dims[TENSOR_RANK];
+  for (uint32_t i = 0; i < tensor->rank; i++)
+    dims[i] = tensor->dims[i] < 0 && tensor->most ? tensor->most[i] : tensor->dims[i];
+  if (!make_layout(&layout, find_dtype(tensor->dtype), tensor->rank, dims)) return false;
   const Dtype *dtype = layout.dtype;
   // A float has at most its digits, sign, point, "e-308"; or "0." and four zeros before the digits; the least is the
   // longest word, "-Infinity" in quotes. An integer's digits count its sign. One more for the comma.

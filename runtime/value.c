@@ -14,6 +14,24 @@ bool add_string(StringPool *pool, const char *bytes, uint64_t size, ModelString 
   return true;
 }
 
+static bool is_first_form(const ModelTensor *tensor, uint32_t i) {
+  for (uint32_t k = 0; k < i; k++)
+    if (!memcmp(tensor->forms[k].dims, tensor->forms[i].dims, tensor->rank * sizeof *tensor->dims)) return false;
+  return true;
+}
+
+// "float32[1,3] or float32[8,3]"
+static char *describe_forms(char *text, size_t size, const ModelTensor *tensor) {
+  size_t used = 0;
+  for (uint32_t i = 0; i < tensor->form_count && used + 8 < size; i++) {
+    if (!is_first_form(tensor, i)) continue;
+    if (used > 0) used += (size_t)snprintf(text + used, size - used, " or ");
+    describe_type(text + used, size - used, &tensor->forms[i]);
+    used += strlen(text + used);
+  }
+  return text;
+}
+
 char *describe_type(char *text, size_t size, const ModelTensor *tensor) {
   static const char *const kinds[] = {
       [MODEL_SEQUENCE] = "sequence of ",
@@ -23,15 +41,16 @@ char *describe_type(char *text, size_t size, const ModelTensor *tensor) {
       [MODEL_OPTIONAL_SEQUENCE] = "optional sequence of ",
   };
   const Dtype *dtype = find_dtype(tensor->dtype);
+  if (tensor->form_count > 0) return describe_forms(text, size, tensor);
   if (tensor->kind == MODEL_TENSOR)
-    return describe_tensor(text, size, dtype, tensor->rank, tensor->dims, tensor->dim_names);
+    return describe_tensor(text, size, dtype, tensor->rank, tensor->dims, tensor->dim_names, tensor->most);
   const Dtype *key = tensor->key_dtype ? find_dtype(tensor->key_dtype) : NULL;
   snprintf(text, size, "%s%s%s%s", kinds[tensor->kind], key ? key->name : "", key ? " to " : "", dtype->name);
   return text;
 }
 
 bool resize_value(Value *value, uint64_t bytes, Error *error) {
-  if (value->model->slot > 0 && (bytes > value->room || value->room == 0)) {
+  if (is_unbounded(value->model) && (bytes > value->room || value->room == 0)) {
     uint64_t room = value->room;
     if (bytes > PTRDIFF_MAX / 2) return fail(error, "input '%s' is too large", value->model->name);
     while (room < bytes || room == 0) room = room ? room * 2 : 4096;
@@ -44,15 +63,23 @@ bool resize_value(Value *value, uint64_t bytes, Error *error) {
   return true;
 }
 
+bool fit_dims(const ModelTensor *tensor, const int64_t *dims) {
+  for (uint32_t i = 0; i < tensor->form_count; i++)
+    if (fit_dims(&tensor->forms[i], dims)) return true;
+  if (tensor->form_count > 0) return false;
+  for (uint32_t i = 0; i < tensor->rank; i++) {
+    if (tensor->dims[i] >= 0 && dims[i] != tensor->dims[i]) return false;
+    if (tensor->most && tensor->most[i] >= 0 && dims[i] > tensor->most[i]) return false;
+  }
+  return true;
+}
+
 static bool fits(const Value *value, const Dtype *dtype, const Shape *shape) {
   const ModelTensor *tensor = value->model;
   bool key = value->cursor.kind == MODEL_MAP && value->cursor.next == 0;
   if (!dtype || dtype->number != (key ? tensor->key_dtype : tensor->dtype)) return false;
   if (tensor->kind != MODEL_TENSOR) return value->cursor.kind != MODEL_TENSOR;
-  if (shape->rank != tensor->rank) return false;
-  for (uint32_t i = 0; i < shape->rank; i++)
-    if (tensor->dims[i] >= 0 && shape->dims[i] != tensor->dims[i]) return false;
-  return true;
+  return shape->rank == tensor->rank && fit_dims(tensor, shape->dims);
 }
 
 // "input 'x' expects float32[2,3], 'x.npy' holds float64[2,3]".
@@ -61,7 +88,7 @@ bool check_tensor(const Value *value, const Dtype *dtype, const char *dtype_text
   if (fits(value, dtype, shape)) return true;
   char expected[160], given[160];
   describe_type(expected, sizeof expected, value->model);
-  describe_tensor(given, sizeof given, dtype, shape->rank, shape->dims, NULL);
+  describe_tensor(given, sizeof given, dtype, shape->rank, shape->dims, NULL, NULL);
   const char *dims = dtype ? "" : strchr(given, '[');
   if (dtype || !dims)
     return fail(error, "input '%.80s' expects %s, %s%.160s%s %s", value->model->name, expected, source ? "'" : "",
@@ -110,7 +137,7 @@ void *place_tensor(Value *value, const Dtype *dtype, const char *dtype_text, con
   if (!check_tensor(value, dtype, dtype_text, shape, source, error)) return NULL;
   if (!count_elements(shape->rank, shape->dims, &count) || count > most || !measure_elements(dtype, count, &bytes)) {
     char given[160];
-    describe_tensor(given, sizeof given, dtype, shape->rank, shape->dims, NULL);
+    describe_tensor(given, sizeof given, dtype, shape->rank, shape->dims, NULL, NULL);
     fail(error, "%s%.160s%s ends too early: input '%.80s' is %s there", source ? "'" : "", source ? source : "the text",
          source ? "'" : "", value->model->name, given);
     return NULL;

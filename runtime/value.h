@@ -29,6 +29,7 @@ typedef struct {
   StringPool *strings; // where its strings are
   int64_t *dims;       // of a tensor: model->rank numbers
   uint8_t *data;       // packed, 64-byte aligned
+  uint8_t *fixed;      // where an output lies that is not in the heap
   uint64_t bytes;      // of data
   uint64_t room;       // bytes mapped for an input that has no fixed size; else 0
   Cursor cursor;       // of a sequence that is being read
@@ -41,6 +42,8 @@ typedef struct {
   int64_t dims[TENSOR_RANK];
 } Shape;
 
+// Whether dims, as many as the tensor's, are among those that the model declares.
+bool fit_dims(const ModelTensor *tensor, const int64_t *dims);
 // Whether what a source holds is what the model declares; else an error says both. source: the file's name, or NULL for
 // a request. dtype_text: what the source calls a dtype that is not known (NULL).
 bool check_tensor(const Value *value, const Dtype *dtype, const char *dtype_text, const Shape *shape,
@@ -71,5 +74,6 @@ typedef struct {
 Tensor view_value(const Value *value);
 Tensor view_element(const Value *value, const Element *element); // that is a tensor
 
-// "float32[batch,3]", "sequence of float32", "map from int64 to float32": what the model declares. Returns text.
+// "float32[batch,3]", "float32[batch<=8,3]", "sequence of float32", "map from int64 to float32": what the model
+// declares. Returns text.
 char *describe_type(char *text, size_t size, const ModelTensor *tensor);

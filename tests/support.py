@@ -96,15 +96,19 @@ def execute(command, timeout=600, **options):
     return Run(time.perf_counter() - start, done.stdout.decode(errors="replace"))
 
 
-def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), passes=None):
+def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), passes=None, bounds=None, variants=()):
     """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer).
+    shapes, bounds: {input: dims} for --shape and --max-shape; variants: a list of {input: dims}.
     emit "c" with an `out` that is no .c file makes an executable by way of C: see build_by_c."""
     if emit == "c" and Path(out).suffix != ".c":
         return build_by_c(model, out, shapes, cpu, passes)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     command = [*before, INGOT, "build", model, "-o", out]
-    for name, shape in (shapes or {}).items():
-        command += ["--shape", f"{name}={'x'.join(map(str, shape))}"]
+    for option, dims in (("--shape", shapes), ("--max-shape", bounds)):
+        for name, shape in (dims or {}).items():
+            command += [option, f"{name}={'x'.join(map(str, shape))}"] if shape or option == "--shape" else []
+    for dims in variants:
+        command += [f"--shape={name}={'x'.join(map(str, shape))}" for name, shape in dims.items()]
     for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit), ("--passes", passes)):
         command += [flag, value] if value else []
     return execute(command)

@@ -275,7 +275,8 @@ bool emit_c(Model *model, const Program *program, const Target *target, const De
   int kernel_count;
   e.kernel_of = number_kernels(program, &kernel_count);
 
-  IngotModel made = make_ingot_model(model, program, target, description);
+  Program *alone = (Program *)program;
+  IngotModel made = make_ingot_model(model, &alone, 1, target, description);
   Text header = {.arena = arena}, source = {.arena = arena};
   if (!print_header(&e, &made, &header) || !print_source(&e, &made, &source)) return false;
   Output *weights = NULL, *h = output_open(arena, diag, arena_printf(arena, "%s.h", path));

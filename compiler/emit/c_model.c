@@ -29,6 +29,9 @@ static void print_tensors(const Emitter *e, const char *direction, const ModelTe
     if (t->rank) text_printf(out, "static const int64_t %s_dims_%u[] = {", direction, i);
     for (uint32_t k = 0; k < t->rank; k++) text_printf(out, "%s%lld", k ? ", " : "", (long long)t->dims[k]);
     if (t->rank) text_printf(out, "};\n");
+    if (t->most) text_printf(out, "static const int64_t %s_most_%u[] = {", direction, i);
+    for (uint32_t k = 0; t->most && k < t->rank; k++) text_printf(out, "%s%lld", k ? ", " : "", (long long)t->most[k]);
+    if (t->most) text_printf(out, "};\n");
     if (!t->dim_names) continue;
     text_printf(out, "static const char *const %s_dim_names_%u[] = {", direction, i);
     for (uint32_t k = 0; k < t->rank; k++)
@@ -43,7 +46,9 @@ static void print_tensors(const Emitter *e, const char *direction, const ModelTe
     text_printf(out, t->rank ? "%s_dims_%u" : "NULL", direction, i);
     text_printf(out, ", %llu, %u, %u, ", (unsigned long long)t->bytes, t->kind, t->slot);
     text_printf(out, t->dim_names ? "%s_dim_names_%u" : "NULL", direction, i);
-    text_printf(out, ", %u},\n", t->key_dtype);
+    text_printf(out, ", %u, ", t->key_dtype);
+    text_printf(out, t->most ? "%s_most_%u" : "NULL", direction, i);
+    text_printf(out, ", NULL, 0},\n");
   }
   text_printf(out, "};\n");
 }
@@ -56,7 +61,7 @@ static const char *base_text(Arena *arena, uint32_t base) {
 }
 
 // Buffers and slots of all steps, one step's behind the other's.
-static void print_refs(const Emitter *e, const IngotModel *m, Text *out) {
+static void print_refs(const Emitter *e, const ModelVariant *m, Text *out) {
   text_printf(out, "static const ModelRef refs[] = {\n");
   for (uint32_t i = 0; i < m->step_count; i++) {
     const ModelStep *step = &m->steps[i];
@@ -73,7 +78,7 @@ static void print_refs(const Emitter *e, const IngotModel *m, Text *out) {
   text_printf(out, "    0,\n};\n");
 }
 
-static void print_steps(const Emitter *e, const IngotModel *m, Text *out) {
+static void print_steps(const Emitter *e, const ModelVariant *m, Text *out) {
   size_t ref = 0, slot = 0;
   if (!m->step_count) return;
   print_refs(e, m, out);
@@ -93,19 +98,23 @@ void c_model(const Emitter *e, Text *out, const IngotModel *m) {
   text_printf(out, "\n");
   print_tensors(e, "input", m->inputs, m->input_count, out);
   print_tensors(e, "output", m->outputs, m->output_count, out);
-  print_steps(e, m, out);
+  const ModelVariant *variant = m->variants; // the only one
+  print_steps(e, variant, out);
+  text_printf(out,
+              "static const ModelVariant model_variant = {\n    %s, NULL, %u, 0, UINT64_C(%llu), UINT64_C(%llu)};\n",
+              variant->step_count ? "model_steps" : "NULL", variant->step_count,
+              (unsigned long long)variant->arena_bytes, (unsigned long long)variant->macs);
   text_printf(out, "const IngotModel ingot_model = {\n    .abi = MODEL_ABI,\n    .threads = %u,\n", m->threads);
   if (m->input_count) text_printf(out, "    .input_count = %u,\n    .inputs = model_inputs,\n", m->input_count);
   if (m->output_count) text_printf(out, "    .output_count = %u,\n    .outputs = model_outputs,\n", m->output_count);
-  if (m->step_count) text_printf(out, "    .step_count = %u,\n    .steps = model_steps,\n", m->step_count);
+  text_printf(out, "    .variant_count = 1,\n    .variants = &model_variant,\n");
   const struct {
     const char *field;
     uint64_t value;
   } numbers[] = {
-      {"arena_bytes", m->arena_bytes},   {"state_bytes", m->state_bytes},   {"weight_bytes", m->weight_bytes},
-      {"heap_bytes", m->heap_bytes},     {"string_bytes", m->string_bytes}, {"frame_count", m->frame_count},
-      {"pool_used", m->pool_used},       {"parameters", m->parameters},     {"macs", m->macs},
-      {"cpu_features", m->cpu_features},
+      {"arena_bytes", m->arena_bytes}, {"state_bytes", m->state_bytes},   {"weight_bytes", m->weight_bytes},
+      {"heap_bytes", m->heap_bytes},   {"string_bytes", m->string_bytes}, {"frame_count", m->frame_count},
+      {"pool_used", m->pool_used},     {"parameters", m->parameters},     {"cpu_features", m->cpu_features},
   };
   for (size_t i = 0; i < COUNT(numbers); i++)
     if (numbers[i].value)

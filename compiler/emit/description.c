@@ -48,13 +48,14 @@ static LLVMValueRef dim_names(Emitter *e, const ModelTensor *tensor) {
   return array(e, names, tensor->rank);
 }
 
-static LLVMValueRef tensors(Emitter *e, const ModelTensor *tensors, size_t count) {
+static LLVMValueRef tensors(Emitter *e, const ModelTensor *list, size_t count) {
   LLVMValueRef *items = new_items(e, count);
   for (size_t i = 0; i < count; i++) {
-    const ModelTensor *t = &tensors[i];
-    items[i] =
-        STRUCT(e, text(e, t->name), int32(e, t->dtype), int32(e, t->rank), numbers(e, t->dims, t->rank),
-               int64(e, t->bytes), int32(e, t->kind), int32(e, t->slot), dim_names(e, t), int32(e, t->key_dtype));
+    const ModelTensor *t = &list[i];
+    items[i] = STRUCT(e, text(e, t->name), int32(e, t->dtype), int32(e, t->rank), numbers(e, t->dims, t->rank),
+                      int64(e, t->bytes), int32(e, t->kind), int32(e, t->slot), dim_names(e, t), int32(e, t->key_dtype),
+                      numbers(e, t->most, t->most ? t->rank : 0), tensors(e, t->forms, t->form_count),
+                      int32(e, t->form_count));
   }
   return array(e, items, count);
 }
@@ -81,30 +82,28 @@ static LLVMValueRef kernel_address(Emitter *e, int number) {
   return kernel ? kernel : LLVMAddFunction(e->module, name, type);
 }
 
-static LLVMValueRef steps(Emitter *e, const Program *program, const IngotModel *model) {
-  int count;
-  const int *kernels = number_kernels(program, &count);
-  LLVMValueRef *items = new_items(e, model->step_count);
-  for (uint32_t i = 0; i < model->step_count; i++) {
-    const ModelStep *step = &model->steps[i];
-    items[i] = STRUCT(e, kernel_address(e, kernels[i]), refs(e, step), slots(e, step), int32(e, step->ref_count),
-                      int32(e, step->slot_count), int32(e, step->target), int32(e, step->parts), text(e, step->name),
-                      text(e, step->kernel_name), int64(e, step->flops));
+static LLVMValueRef steps(Emitter *e, const Program *program, const ModelVariant *variant) {
+  LLVMValueRef *items = new_items(e, variant->step_count);
+  for (uint32_t i = 0; i < variant->step_count; i++) {
+    const ModelStep *step = &variant->steps[i];
+    items[i] = STRUCT(e, kernel_address(e, program->steps[i]->code), refs(e, step), slots(e, step),
+                      int32(e, step->ref_count), int32(e, step->slot_count), int32(e, step->target),
+                      int32(e, step->parts), text(e, step->name), text(e, step->kernel_name), int64(e, step->flops));
   }
-  return array(e, items, model->step_count);
+  return array(e, items, variant->step_count);
 }
 
-static LLVMValueRef checks(Emitter *e, const IngotModel *model) {
+static LLVMValueRef checks(Emitter *e, const ModelVariant *variant) {
   LLVMTypeRef f64 = LLVMDoubleTypeInContext(e->context);
-  LLVMValueRef *items = new_items(e, model->check_count);
-  for (uint32_t i = 0; i < model->check_count; i++) {
-    const ModelCheck *check = &model->checks[i];
+  LLVMValueRef *items = new_items(e, variant->check_count);
+  for (uint32_t i = 0; i < variant->check_count; i++) {
+    const ModelCheck *check = &variant->checks[i];
     LLVMValueRef *values = new_items(e, check->count);
     for (uint32_t k = 0; k < check->count; k++) values[k] = LLVMConstReal(f64, check->value[k]);
     items[i] = STRUCT(e, int32(e, check->output), int32(e, check->count),
                       numbers(e, (const int64_t *)check->at, check->count), array(e, values, check->count));
   }
-  return array(e, items, model->check_count);
+  return array(e, items, variant->check_count);
 }
 
 static LLVMValueRef weights(Emitter *e, const IngotModel *model) {
@@ -117,16 +116,25 @@ static LLVMValueRef strings(Emitter *e, const IngotModel *model) {
   return place(e, LLVMConstStringInContext2(e->context, model->strings, model->string_bytes, 1));
 }
 
-void emit_model(Emitter *e, const Program *program, const Description *description) {
-  IngotModel m = make_ingot_model(e->model, program, e->target, description);
+static LLVMValueRef variants(Emitter *e, Program *const *programs, const IngotModel *model) {
+  LLVMValueRef *items = new_items(e, model->variant_count);
+  for (uint32_t i = 0; i < model->variant_count; i++) {
+    const ModelVariant *v = &model->variants[i];
+    items[i] = STRUCT(e, steps(e, programs[i], v), checks(e, v), int32(e, v->step_count), int32(e, v->check_count),
+                      int64(e, v->arena_bytes), int64(e, v->macs));
+  }
+  return array(e, items, model->variant_count);
+}
+
+void emit_model(Emitter *e, Program *const *programs, size_t count, const Description *description) {
+  IngotModel m = make_ingot_model(e->model, programs, count, e->target, description);
   LLVMValueRef model =
-      STRUCT(e, int32(e, m.abi), int32(e, m.input_count), int32(e, m.output_count), int32(e, m.step_count),
-             int32(e, m.check_count), int32(e, m.threads), tensors(e, m.inputs, m.input_count),
-             tensors(e, m.outputs, m.output_count), steps(e, program, &m), checks(e, &m), int64(e, m.check_seed),
-             int64(e, m.arena_bytes), int64(e, m.state_bytes), weights(e, &m), int64(e, m.weight_bytes),
-             int64(e, m.heap_bytes), strings(e, &m), int64(e, m.string_bytes), int32(e, m.frame_count),
-             int32(e, m.pool_used), int64(e, m.parameters), int64(e, m.macs), text(e, m.name), text(e, m.producer),
-             text(e, m.target), text(e, m.cpu), text(e, m.compiler), int32(e, m.cpu_features));
+      STRUCT(e, int32(e, m.abi), int32(e, m.input_count), int32(e, m.output_count), int32(e, m.variant_count),
+             int32(e, m.threads), tensors(e, m.inputs, m.input_count), tensors(e, m.outputs, m.output_count),
+             variants(e, programs, &m), int64(e, m.check_seed), int64(e, m.arena_bytes), int64(e, m.state_bytes),
+             weights(e, &m), int64(e, m.weight_bytes), int64(e, m.heap_bytes), strings(e, &m), int64(e, m.string_bytes),
+             int32(e, m.frame_count), int32(e, m.pool_used), int64(e, m.parameters), text(e, m.name),
+             text(e, m.producer), text(e, m.target), text(e, m.cpu), text(e, m.compiler), int32(e, m.cpu_features));
   LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), "ingot_model");
   LLVMSetInitializer(global, model);
   LLVMSetGlobalConstant(global, 1);

@@ -1,22 +1,27 @@
-// Emitters: a planned Program as machine code, LLVM text or C. They know no ONNX.
+// Emitters: planned Programs, one for each variant of a model, as machine code, LLVM text or C. They know no ONNX.
 #pragma once
 #include "compiler/program/program.h"
 #include "compiler/target.h"
 #include "runtime/model.h"
 
-// What the executable tells about itself beside the Program.
+typedef struct {
+  const ModelCheck *checks; // recorded vectors, or none
+  size_t check_count;
+} Record;
+
+// What the executable tells about itself beside the Programs.
 typedef struct {
   const char *name; // file name of the model without folder and extension
   int threads;      // default team size; 0: one per CPU
   int64_t parameters;
-  const ModelCheck *checks; // recorded vectors, or none
-  size_t check_count;
+  const Record *records; // by variant
   uint64_t check_seed;
 } Description;
 
 /* model.c */
 // The model as executables and libraries hold it, without addresses: of kernels and weights.
-IngotModel make_ingot_model(Model *model, const Program *program, const Target *target, const Description *description);
+IngotModel make_ingot_model(Model *model, Program *const *programs, size_t count, const Target *target,
+                            const Description *description);
 
 /* llvm.c */
 typedef enum { CODE_OBJECT, CODE_ASM, CODE_LL } CodeKind;
@@ -25,13 +30,13 @@ typedef struct {
   size_t size;
 } Bytes;
 
-// The kernels of all steps, specialised for the target: one function for each distinct step, named ingot_kernel_N in
-// the order of first use. Text kinds hold the description too. False after a recorded error.
-bool emit_kernels(Model *model, const Program *program, const Target *target, CodeKind kind, const Description *with,
-                  Bytes *out);
+// The kernels of all steps, specialised for the target: one function for each distinct step, named ingot_kernel_N by
+// the step's `code`, which is set here. Text kinds hold the description too. False after a recorded error.
+bool emit_kernels(Model *model, Program *const *programs, size_t count, const Target *target, CodeKind kind,
+                  const Description *with, Bytes *out);
 // An object with `const IngotModel ingot_model`, which refers to the kernels and, by name, to ingot_weights.
-bool emit_description(Model *model, const Program *program, const Target *target, const Description *description,
-                      Bytes *out);
+bool emit_description(Model *model, Program *const *programs, size_t count, const Target *target,
+                      const Description *description, Bytes *out);
 // Index of the kernel of each step: steps with one signature share one. -1: jumps and labels have none.
 int *number_kernels(const Program *program, int *count);
 

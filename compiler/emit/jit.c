@@ -147,15 +147,13 @@ bool run_kernels(Model *model, const Program *program, const Bytes *code, const 
   LLVMOrcLLJITRef jit;
   LLVMErrorRef error = LLVMOrcCreateLLJIT(&jit, NULL);
   if (error) return orc_error(model, error, "cannot run generated code in this process");
-  int count;
-  const int *numbers = number_kernels(program, &count);
   Kernel **kernels = NEW_ARRAY(program->arena, Kernel *, program->step_count);
   bool ok = load_kernels(model, jit, code);
   for (size_t i = 0; ok && i < program->step_count; i++) {
     char name[32];
     LLVMOrcExecutorAddress address;
-    if (numbers[i] < 0) continue;
-    snprintf(name, sizeof name, "ingot_kernel_%d", numbers[i]);
+    if (program->steps[i]->code < 0) continue;
+    snprintf(name, sizeof name, "ingot_kernel_%d", program->steps[i]->code);
     error = LLVMOrcLLJITLookup(jit, &address, name);
     if (error)
       ok = orc_error(model, error, "generated code is incomplete");

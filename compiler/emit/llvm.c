@@ -11,6 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Numbers the kernels of all programs. What computes dims knows the slots of its own program.
+static void share_kernels(Program *const *programs, size_t program_count) {
+  const char **signatures = NULL;
+  size_t count = 0;
+  for (size_t v = 0; v < program_count; v++) {
+    size_t own = count;
+    for (size_t i = 0; i < programs[v]->step_count; i++) {
+      Step *step = programs[v]->steps[i];
+      step->code = -1;
+      if (!step_has_kernel(step)) continue;
+      const char *signature = step_signature(programs[v], step);
+      size_t k = step->kind == STEP_DIMS ? own : 0;
+      while (k < count && strcmp(signatures[k], signature)) k++;
+      if (k == count) APPEND(programs[0]->arena, signatures, count, signature);
+      step->code = (int)k;
+    }
+  }
+}
+
 int *number_kernels(const Program *program, int *count) {
   int *numbers = NEW_ARRAY(program->arena, int, program->step_count);
   const char **signatures = NEW_ARRAY(program->arena, const char *, program->step_count);
@@ -194,25 +213,26 @@ static bool write_code(Emitter *e, CodeKind kind, Bytes *out) {
   return true;
 }
 
-bool emit_kernels(Model *model, const Program *program, const Target *target, CodeKind kind, const Description *with,
-                  Bytes *out) {
+bool emit_kernels(Model *model, Program *const *programs, size_t count, const Target *target, CodeKind kind,
+                  const Description *with, Bytes *out) {
   Emitter e;
-  int count, next = 0, errors = model->diag->errors;
-  const int *numbers = number_kernels(program, &count);
+  int next = 0, errors = model->diag->errors;
+  share_kernels(programs, count);
   bool ok = open_emitter(&e, model, target) && read_templates(&e);
-  for (size_t i = 0; ok && i < program->step_count; i++)
-    if (numbers[i] == next) emit_kernel(&e, program, program->steps[i], next++);
-  if (ok && with) emit_model(&e, program, with);
+  for (size_t v = 0; v < count; v++)
+    for (size_t i = 0; ok && i < programs[v]->step_count; i++)
+      if (programs[v]->steps[i]->code == next) emit_kernel(&e, programs[v], programs[v]->steps[i], next++);
+  if (ok && with) emit_model(&e, programs, count, with);
   ok = ok && optimise(&e) && write_code(&e, kind, out) && model->diag->errors == errors;
   close_emitter(&e);
   return ok;
 }
 
-bool emit_description(Model *model, const Program *program, const Target *target, const Description *description,
-                      Bytes *out) {
+bool emit_description(Model *model, Program *const *programs, size_t count, const Target *target,
+                      const Description *description, Bytes *out) {
   Emitter e;
   bool ok = open_emitter(&e, model, target) && new_module(&e);
-  if (ok) emit_model(&e, program, description);
+  if (ok) emit_model(&e, programs, count, description);
   ok = ok && write_code(&e, CODE_OBJECT, out);
   close_emitter(&e);
   return ok;

@@ -31,4 +31,4 @@ LLVMValueRef emit_number(Emitter *e, LLVMValueRef bufs, Dim number);
 void emit_dims(Emitter *e, const Program *program, const Step *step, LLVMValueRef kernel);
 
 /* description.c */
-void emit_model(Emitter *e, const Program *program, const Description *description);
+void emit_model(Emitter *e, Program *const *programs, size_t count, const Description *description);

@@ -116,6 +116,7 @@ static Dim intern(DimTable *table, DimExpr key) {
     *e = key;
     e->id = (int)++table->count;
     e->table = table;
+    e->range = dim_range_of(key.op, key.a, key.b, key.c);
     if (key.name) e->name = arena_strdup(table->arena, key.name);
     *slot = e;
   }
@@ -130,6 +131,7 @@ DimTable *dims_new(Arena *arena) {
   // Not interned: a model's own symbol of that name is another one.
   DimExpr *overflow = NEW(arena, DimExpr);
   *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .any = true, .size = 1, .estimate = 100, .table = table};
+  overflow->range = (DimRange){INT64_MIN, INT64_MAX};
   table->overflow.expr = overflow;
   return table;
 }
@@ -144,12 +146,22 @@ Dim dim_new_symbol(DimTable *table, const char *name) {
   *e = (DimExpr){.op = DIM_SYMBOL, .size = 1, .depth = 1, .estimate = 100, .table = table};
   e->name = arena_printf(table->arena, "%s#%d", name, id);
   e->id = id;
+  e->range = (DimRange){0, INT64_MAX};
   return (Dim){0, e};
+}
+
+void dim_set_most(Dim symbol, int64_t most) { ((DimExpr *)symbol.expr)->range.high = most; }
+
+Dim dim_found(DimTable *table, const char *name, Dim most) {
+  Dim symbol = dim_new_symbol(table, name);
+  dim_set_most(symbol, dim_most(most));
+  return symbol;
 }
 
 Dim dim_data_symbol(DimTable *table, const char *name) {
   Dim symbol = dim_new_symbol(table, name);
   ((DimExpr *)symbol.expr)->any = true;
+  ((DimExpr *)symbol.expr)->range.low = INT64_MIN;
   return symbol;
 }
 
@@ -157,6 +169,7 @@ Dim dim_alias(DimTable *table, const char *name, Dim value) {
   DimExpr *e = (DimExpr *)dim_new_symbol(table, name).expr;
   e->defined = true;
   e->any = dim_may_be_negative(value);
+  e->range = dim_range(value);
   e->a = value;
   e->depth = depth_of(value) + 1;
   e->estimate = dim_estimate(value);

@@ -77,6 +77,11 @@ typedef enum {
   DIM_CHOOSE, // a is 1 or 0: b or c
 } DimOp;
 
+// What values a dim can have; INT64_MIN and INT64_MAX: no bound is known.
+typedef struct {
+  int64_t low, high;
+} DimRange;
+
 // Sums and products are chains to the left: ((x + y) + 2*z) + 1, each summand and factor once, a constant last.
 struct DimExpr {
   DimOp op;
@@ -84,9 +89,10 @@ struct DimExpr {
   bool defined;     // DIM_SYMBOL: its value is that of `a`
   bool any;         // DIM_SYMBOL: may be negative: a number out of the data, or defined by such ones
   Dim a, b, c;      // else; c: DIM_CHOOSE
-  int id;           // in order of making: the same in every run
-  int size;         // nodes of the expression written as a tree
-  int depth;        // operations that stand on one another, definitions included
+  DimRange range;
+  int id;    // in order of making: the same in every run
+  int size;  // nodes of the expression written as a tree
+  int depth; // operations that stand on one another, definitions included
   double estimate;
   const DimExpr *symbol; // dim_define's; NULL: none yet
   DimTable *table;       // that holds it
@@ -100,7 +106,10 @@ static inline bool dim_equal(Dim a, Dim b) { return a.expr == b.expr && (a.expr 
 Dim dim_symbol(DimTable *table, const char *name);
 // A symbol unlike all others, named after what it is the size of.
 Dim dim_new_symbol(DimTable *table, const char *name);
-Dim dim_data_symbol(DimTable *table, const char *name); // the same for a number that may be negative
+Dim dim_data_symbol(DimTable *table, const char *name);     // the same for a number that may be negative
+Dim dim_found(DimTable *table, const char *name, Dim most); // the same for one that is at most `most`
+// Gives a symbol that nothing has been made of yet a bound.
+void dim_set_most(Dim symbol, int64_t most);
 // A symbol of its own for a value, whatever that is.
 Dim dim_alias(DimTable *table, const char *name, Dim value);
 // The one symbol for the value of an expression that nobody need look into. Constants and symbols stay what they are.
@@ -136,6 +145,11 @@ int dim_compare(Dim a, Dim b);
 // Puts constants where symbols stand: names[i] becomes values[i].
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count);
 const char *dim_text(DimTable *table, Dim d); // "3", "batch", "(seq+1)"
+
+/* dim_range.c */
+DimRange dim_range(Dim d);
+int64_t dim_most(Dim d);                              // the largest value it can have; INT64_MAX: no bound is known
+DimRange dim_range_of(DimOp op, Dim a, Dim b, Dim c); // of an operation
 
 /* graph.c */
 typedef struct Node Node;
@@ -295,6 +309,7 @@ int model_opset(const Model *model, const char *domain); // 0: not imported
 Graph *graph_new(Model *model, Graph *parent, const char *name);
 // A copy with values of its own; values from outside are the same. For a trial: graph_discard lets go of it again.
 Graph *graph_clone(const Graph *graph);
+Graph *graph_copy(const Graph *graph); // of a whole model, with constants of its own: passes may change either
 void graph_discard(Graph *graph);
 // Moves the nodes after `node` that depend on its results to the end of each of its bodies, and `node` to the graph's
 // end: its results are then those of the graph's outputs that depend on it. False where no node does, or where copies

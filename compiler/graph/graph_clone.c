@@ -1,5 +1,5 @@
 // Copies of graphs: for looking at what a loop's body makes of shapes without touching the body, and for what a branch
-// goes on with.
+// goes on with, and for compiling a model more than once.
 #include "compiler/graph/graph.h"
 
 #include <string.h>
@@ -8,13 +8,9 @@ typedef struct {
   Model *model;
   Value **copies; // by value id; NULL: from outside
   size_t count;
-  bool rename; // the original stays
+  bool rename;  // the original stays
+  Graph *whole; // constants get copies in this one; NULL: they are from outside
 } Clone;
-
-static Value *find(const Clone *c, Value *value) {
-  Value *copy = value && (size_t)value->id < c->count ? c->copies[value->id] : NULL;
-  return copy ? copy : value;
-}
 
 static Value *clone_value(Clone *c, Graph *to, const Value *value) {
   if (!value) return NULL;
@@ -32,6 +28,12 @@ static Value *clone_value(Clone *c, Graph *to, const Value *value) {
     memcpy(copy->dims, value->dims, (size_t)value->rank * sizeof *copy->dims);
   }
   return c->copies[value->id] = copy;
+}
+
+static Value *find(Clone *c, Value *value) {
+  Value *copy = value && (size_t)value->id < c->count ? c->copies[value->id] : NULL;
+  if (!copy && value && c->whole && value->data) return clone_value(c, c->whole, value);
+  return copy ? copy : value;
 }
 
 static Graph *clone_graph(Clone *c, const Graph *graph, Graph *parent);
@@ -62,6 +64,7 @@ static void clone_node(Clone *c, Graph *to, const Node *from) {
 
 static Graph *clone_graph(Clone *c, const Graph *graph, Graph *parent) {
   Graph *copy = graph_new(c->model, parent, graph->name);
+  if (c->whole == graph) c->whole = copy;
   for (size_t i = 0; i < graph->input_count; i++)
     APPEND(c->model->arena, copy->inputs, copy->input_count, clone_value(c, copy, graph->inputs[i]));
   for (const Node *node = graph->first; node; node = node->next) clone_node(c, copy, node);
@@ -72,11 +75,14 @@ static Graph *clone_graph(Clone *c, const Graph *graph, Graph *parent) {
   return copy;
 }
 
-Graph *graph_clone(const Graph *graph) {
-  Clone c = {.model = graph->model, .count = (size_t)graph->model->values};
+static Graph *start_clone(const Graph *graph, const Graph *whole) {
+  Clone c = {.model = graph->model, .count = (size_t)graph->model->values, .whole = (Graph *)whole};
   c.copies = NEW_ARRAY(graph->model->arena, Value *, c.count);
   return clone_graph(&c, graph, graph->parent);
 }
+
+Graph *graph_clone(const Graph *graph) { return start_clone(graph, NULL); }
+Graph *graph_copy(const Graph *graph) { return start_clone(graph, graph); }
 
 void graph_discard(Graph *graph) {
   for (Node *node = graph->last; node; node = graph->last) {

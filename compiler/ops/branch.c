@@ -70,6 +70,11 @@ static bool check_counts(Model *model, Node *node, Graph *const *bodies) {
   return true;
 }
 
+// Of one branch or of the other.
+static Dim join_dims(Model *model, const Value *out, Dim a, Dim b) {
+  return dim_equal(a, b) ? a : dim_found(model->dims, out->name, dim_op(model->dims, DIM_MAX, a, b));
+}
+
 // The result that is a or b; b may be NULL.
 static bool infer_result(const Graph *graph, Node *node, size_t i, const Value *a, const Value *b) {
   Model *model = graph->model;
@@ -84,8 +89,7 @@ static bool infer_result(const Graph *graph, Node *node, size_t i, const Value *
     out->kind = a->kind;
     return true;
   }
-  for (int k = 0; k < a->rank; k++)
-    dims[k] = dim_equal(a->dims[k], b->dims[k]) ? a->dims[k] : dim_new_symbol(model->dims, out->name);
+  for (int k = 0; k < a->rank; k++) dims[k] = join_dims(model, out, a->dims[k], b->dims[k]);
   return set_value_like(model, out, a, join_contents(model, a->content, b->content), dims);
 }
 
@@ -106,6 +110,12 @@ bool sink_tail(Graph *graph, Node *node) {
   return find_branches(graph->model, node, bodies) && graph_sink(graph, node, bodies, 2);
 }
 
+static Dim count_dims(const Value *value) {
+  Dim count = dim_const(1);
+  for (int k = 0; k < value->rank; k++) count = dim_mul(count, value->dims[k]);
+  return count;
+}
+
 // Where the branch's result goes. Dims that differ between the branches are assigned.
 static bool join(Lower *lower, const Value *out, View *to, const Value *result) {
   View from = lower_in(lower, result);
@@ -114,7 +124,7 @@ static bool join(Lower *lower, const Value *out, View *to, const Value *result) 
   for (int k = 0; k < out->rank; k++)
     if (!dim_equal(out->dims[k], from.dims[k])) symbols[count] = out->dims[k], values[count++] = from.dims[k];
   if (!count) return lower_copy(lower, to, &from);
-  lower_reserve(lower, to->buffer, dim_bytes(from.type, view_count(&from)), dim_const(0));
+  if (to->buffer->block) lower_reserve(lower, to->buffer, dim_bytes(from.type, view_count(&from)), dim_const(0));
   View dense = view_dense(to->buffer, from.type, from.rank, from.dims);
   if (!lower_copy(lower, &dense, &from)) return false;
   assign_dims(lower, count, symbols, values);
@@ -161,6 +171,7 @@ bool lower_branch(Lower *lower, Node *node) {
     if (!out) continue;
     bool changes = false;
     for (int k = 0; k < out->rank; k++) changes |= !dim_equal(a->dims[k], b->dims[k]);
+    changes &= most_bytes(dim_bytes(value_storage(out), count_dims(out))) < 0; // else there is room for either
     outs[i] = carried_view(lower, out->name, value_storage(out), out->rank, out->dims, changes);
   }
   Step *to_else = add_jump(lower, decides, NULL);

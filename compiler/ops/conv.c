@@ -104,14 +104,14 @@ static Tile choose_conv_tile(const Lower *lower, const Conv *c) {
   int64_t pass = c->ic * w->kernel[1], each = usual_size(pixels);
   bool even = dim_equal(dim_times(x->strides[2], w->stride[0]), dim_mul(y->dims[3], row));
   int64_t line = even ? each : dim_is_const(y->dims[3]) ? y->dims[3].value : 1; // not known: every row on its own
-  return choose_tile(lower->target,
-                     (TileWork){usual_size(y->dims[0]), each, c->oc, pass * w->kernel[0], line, usual_size(row), pass});
+  return choose_weight_tile(
+      lower, (TileWork){usual_size(y->dims[0]), each, c->oc, pass * w->kernel[0], line, usual_size(row), pass});
 }
 
 // The cheapest tile for `pixels` in one line.
 static Tile choose_line_tile(const Lower *lower, const Conv *c, Axis pixels) {
-  return choose_tile(lower->target, (TileWork){1, usual_size(pixels.dim), c->oc, c->ic, usual_size(pixels.dim),
-                                               usual_size(pixels.stride[0]), c->ic});
+  return choose_weight_tile(lower, (TileWork){1, usual_size(pixels.dim), c->oc, c->ic, usual_size(pixels.dim),
+                                              usual_size(pixels.stride[0]), c->ic});
 }
 
 // Whether pixels of all images in one line make better tiles than those of each alone, which leave y and x apart: a

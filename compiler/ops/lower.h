@@ -6,6 +6,9 @@ enum { MAX_VIEWS = 40 }; // of one elementwise step
 
 // The graph's Program for a target: lowered, fused if `fuse`, and planned. NULL after recorded errors.
 Program *make_program(Arena *arena, const Graph *graph, const Target *target, bool fuse);
+// The same beside programs of the same model for other shapes, with which it shall share packed weights.
+Program *make_program_beside(Arena *arena, const Graph *graph, const Target *target, bool fuse, Program *const *others,
+                             size_t count);
 
 // Ends the run where two dims turn out to differ.
 void lower_check_equal(Lower *lower, Dim a, Dim b);

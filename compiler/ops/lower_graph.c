@@ -79,10 +79,11 @@ bool lower_node(Lower *lower, Node *node) {
   return true;
 }
 
-static Program *lower_graph(Arena *arena, const Graph *graph, const Target *target) {
+static Program *lower_graph(Arena *arena, const Graph *graph, const Target *target, Program *const *others,
+                            size_t other_count) {
   Model *model = graph->model;
   Program *program = program_new(arena, model->dims);
-  Lower lower = {.model = model, .target = target, .program = program};
+  Lower lower = {.model = model, .target = target, .program = program, .others = others, .other_count = other_count};
   lower.views = NEW_ARRAY(arena, View *, (size_t)model->values);
   lower.channels_last = NEW_ARRAY(arena, View *, (size_t)model->values);
   lower.rooms = NEW_ARRAY(arena, View *, (size_t)model->values);
@@ -105,7 +106,12 @@ static Program *lower_graph(Arena *arena, const Graph *graph, const Target *targ
 }
 
 Program *make_program(Arena *arena, const Graph *graph, const Target *target, bool fuse) {
-  Program *program = lower_graph(arena, graph, target);
+  return make_program_beside(arena, graph, target, fuse, NULL, 0);
+}
+
+Program *make_program_beside(Arena *arena, const Graph *graph, const Target *target, bool fuse, Program *const *others,
+                             size_t count) {
+  Program *program = lower_graph(arena, graph, target, others, count);
   if (!program) return NULL;
   if (fuse) program_fuse(program);
   if (!program_plan(program, graph->model->diag)) return NULL;

@@ -131,7 +131,7 @@ static bool lower_panels(Lower *lower, Product *p) {
   Program *program = lower->program;
   int64_t m = usual_size(p->m), k = usual_size(p->k);
   Tile tile =
-      choose_tile(lower->target, (TileWork){1, m, usual_size(p->n), k, m, usual_size(p->a.strides[p->a.rank - 2]), k});
+      choose_weight_tile(lower, (TileWork){1, m, usual_size(p->n), k, m, usual_size(p->a.strides[p->a.rank - 2]), k});
   Dim packed[2];
   Buffer *b = pack_b(lower, p, tile.nr, packed);
   Axis coords[COORDS] = {p->batch0, p->batch1, row_axis(p), column_axis(p)};

@@ -101,6 +101,8 @@ struct Lower {
   Dim round;            // of the loops around it, 0 outside: a number of its own for each round
   Dim *checked;         // dims that a check stands for already
   size_t check_count;
+  Program *const *others; // of the same model for other shapes, planned before
+  size_t other_count;
 };
 
 // The view of an input of any strides.

@@ -22,9 +22,15 @@ static bool read_axes(Model *model, Node *node, int rank, int *axes, int64_t *co
   return true;
 }
 
+// The largest size that an axis can have when it is scaled.
+static Dim scaled_most(Dim in, float scale) {
+  int64_t most = dim_most(in);
+  return dim_const(most > INT32_MAX ? INT64_MAX : (int64_t)floorf(scale * (float)most));
+}
+
 // A size that the run computes from floats.
-static void add_computed(Model *model, Sizes *sizes, int axis) {
-  sizes->dims[axis] = dim_new_symbol(model->dims, "size");
+static void add_computed(Model *model, Sizes *sizes, int axis, Dim most) {
+  sizes->dims[axis] = dim_found(model->dims, "size", most);
   sizes->computed[axis] = sizes->rounded[axis] = true;
 }
 
@@ -38,7 +44,7 @@ static bool set_scale(Model *model, Node *node, Sizes *sizes, int axis, double s
     if (scale == floor(scale))
       sizes->dims[axis] = dim_op(model->dims, DIM_MUL, in, dim_const((int64_t)scale));
     else
-      add_computed(model, sizes, axis);
+      add_computed(model, sizes, axis, scaled_most(in, (float)scale));
     return true;
   }
   if (in.value > INT32_MAX) return node_error(model, node, "axis %d is too long", axis);
@@ -74,7 +80,7 @@ static bool set_sizes(Model *model, Node *node, Sizes *sizes, const int *axes, c
   }
   for (int64_t i = 0; (larger || smaller) && open && i < count; i++) {
     sizes->scale[axes[i]] = 0;
-    add_computed(model, sizes, axes[i]);
+    add_computed(model, sizes, axes[i], dim_const(INT64_MAX));
   }
   for (int64_t i = 0; (larger || smaller) && !open && i < count; i++) {
     double size = floor((double)common * (double)x->dims[axes[i]].value + 0.5);
@@ -98,7 +104,7 @@ static bool read_scales(Model *model, Node *node, size_t input, Sizes *sizes, co
     sizes->scale[axes[i]] = 0;
     sizes->scales = value;
     sizes->scale_index[axes[i]] = i;
-    add_computed(model, sizes, axes[i]);
+    add_computed(model, sizes, axes[i], dim_const(INT64_MAX));
   }
   if (value && !value->data) return true;
   for (int64_t i = 0; i < count; i++)

@@ -6,7 +6,7 @@
 // A symbol for how many of the first `count` elements are not zero; a number where they are constant.
 static Dim count_chosen(Model *model, const Value *value, Dim count, const char *name) {
   int64_t sum = 0;
-  if (!value->data || !dim_is_const(count)) return dim_new_symbol(model->dims, name);
+  if (!value->data || !dim_is_const(count)) return dim_found(model->dims, name, count);
   for (int64_t i = 0; i < count.value; i++)
     sum += dtype_is_float(value->type) ? tensor_float(value->data, i) != 0 : tensor_int(value->data, i) != 0;
   return dim_const(sum);
@@ -98,6 +98,15 @@ bool lower_compress(Lower *lower, Node *node) {
 
 enum { NMS_BOXES, NMS_SCORES, NMS_LIMIT, NMS_OVERLAP, NMS_LEAST };
 
+// For each batch and class no more than there are boxes, and than the limit says where it is known.
+static Dim most_selected(Model *model, const Node *node) {
+  const Value *limit = node_in(node, NMS_LIMIT);
+  const Dim *dims = node->in[NMS_SCORES]->dims;
+  bool known = limit && limit->data && tensor_int(limit->data, 0) >= 0;
+  Dim each = known ? dim_min(dims[2], dim_const(tensor_int(limit->data, 0))) : dims[2];
+  return dim_op(model->dims, DIM_MUL, dim_op(model->dims, DIM_MUL, dims[0], dims[1]), each);
+}
+
 bool infer_nms(Model *model, Node *node) {
   const Value *boxes = node->in[NMS_BOXES], *scores = node->in[NMS_SCORES];
   if (!need_rank(model, node, NMS_BOXES, 3, 3) || !need_rank(model, node, NMS_SCORES, 3, 3)) return false;
@@ -111,7 +120,7 @@ bool infer_nms(Model *model, Node *node) {
   for (size_t i = NMS_LIMIT; i < node->in_count; i++)
     if (node->in[i] && (!value_is_static(node->in[i]) || value_count(node->in[i]) != 1))
       return node_error(model, node, "'%s' must have one element", op_input_name(node->op, i));
-  Dim dims[2] = {dim_new_symbol(model->dims, "selected"), dim_const(3)};
+  Dim dims[2] = {dim_found(model->dims, "selected", most_selected(model, node)), dim_const(3)};
   return set_dims(model, node, 0, 2, dims);
 }
 
@@ -122,10 +131,7 @@ bool lower_nms(Lower *lower, Node *node) {
   lower_check_equal(lower, boxes.dims[0], batches);
   lower_check_equal(lower, boxes.dims[1], n);
   lower_check_equal(lower, boxes.dims[2], dim_const(4));
-  const Value *limit = node_in(node, NMS_LIMIT);
-  bool known = limit && limit->data && tensor_int(limit->data, 0) >= 0;
-  Dim each = known ? dim_min(n, dim_const(tensor_int(limit->data, 0))) : n;
-  Dim dims[2] = {dim_mul(dim_mul(batches, classes), each), dim_const(3)};
+  Dim dims[2] = {most_selected(lower->model, node), dim_const(3)};
   View all = lower_scratch(lower, DT_I64, 2, dims), order = lower_scratch(lower, DT_I64, 1, &n), numbers[5];
   for (size_t i = NMS_LIMIT; i <= NMS_LEAST; i++) // those absent: zero
     numbers[i] = node_in(node, i) ? lower_in(lower, node->in[i]) : lower_ints(lower, 1, &none);

@@ -97,7 +97,7 @@ static int unique_axis(const Node *node) {
 
 bool infer_unique(Model *model, Node *node) {
   const Value *in = node->in[0];
-  Dim dims[MAX_RANK], found = dim_new_symbol(model->dims, "unique"), all = dim_const(1);
+  Dim dims[MAX_RANK], all = dim_const(1);
   int axis = 0, rank = 1;
   bool flat = !node_attr(node, "axis");
   if (!flat && !need_axis(model, node, node_int(node, "axis", 0), in->rank, &axis)) return false;
@@ -107,7 +107,7 @@ bool infer_unique(Model *model, Node *node) {
     all = in->dims[axis];
   }
   for (int i = 0; flat && i < in->rank; i++) all = dim_op(model->dims, DIM_MUL, all, in->dims[i]);
-  dims[axis] = found;
+  Dim found = dims[axis] = dim_found(model->dims, "unique", all);
   return set_dims(model, node, 0, rank, dims) && set_dims(model, node, 1, 1, &found) &&
          set_dims(model, node, 2, 1, &all) && set_dims(model, node, 3, 1, &found);
 }

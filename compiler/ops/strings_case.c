@@ -48,7 +48,7 @@ bool infer_string_normalizer(Model *model, Node *node) {
   Dim count = x->dims[x->rank - 1];
   bool same = !stop_count && dim_is_const(count) && count.value > 0;
   Dim dims[2] = {dim_const(1), dim_const(1)};
-  dims[x->rank - 1] = same ? count : dim_new_symbol(model->dims, "kept");
+  dims[x->rank - 1] = same ? count : dim_found(model->dims, "kept", dim_max(count, dim_const(1)));
   return set_dims(model, node, 0, x->rank, dims);
 }
 

@@ -11,6 +11,7 @@
 // smaller.
 #include "compiler/ops/tile.h"
 #include <math.h>
+#include <string.h>
 
 enum { MAX_NV = 8 };
 
@@ -54,11 +55,13 @@ static bool rows_addressable(const TileWork *w, int64_t mr) {
   return mr <= ROW_REGISTERS || w->line == w->m || w->line % mr == 0 || mr % w->line == 0;
 }
 
-Tile choose_tile(const Target *target, TileWork work) {
+// The cheapest tile; of those with so many columns a panel, where that is not 0. Cycles are -1 where there is none.
+static Tile choose_among(const Target *target, TileWork work, int64_t panel) {
   int64_t lanes = target->vector_bytes / 4;
   Tile best = {1, 1, lanes, -1};
   for (int64_t nv = 1; nv <= MAX_NV; nv++)
     for (int64_t mr = 1; mr * nv + nv + 2 <= target->registers && mr <= work.m; mr++) {
+      if (panel > 0 && panel != nv * lanes) continue;
       if ((nv > 1 && (nv - 1) * lanes >= work.n) || !rows_addressable(&work, mr)) continue;
       int64_t whole = work.n / (nv * lanes), left = div_up(work.n % (nv * lanes), lanes);
       double cycles = (double)whole * panel_cycles(target, &work, mr, nv) + panel_cycles(target, &work, mr, left);
@@ -66,6 +69,31 @@ Tile choose_tile(const Target *target, TileWork work) {
       if (mr == target->gemm_mr && nv == target->gemm_nv) cycles *= 0.98;
       if (best.cycles < 0 || cycles < best.cycles) best = (Tile){mr, nv, nv * lanes, cycles};
     }
+  return best;
+}
+
+Tile choose_tile(const Target *target, TileWork work) { return choose_among(target, work, 0); }
+
+// Columns of the panels in which a program has weights of the same node; 0: it has none.
+static int64_t find_panel(const Program *program, const Node *node) {
+  for (size_t i = 0; i < program->step_count; i++) {
+    const Step *step = program->steps[i];
+    if (step->loc.index != node->loc.index || strcmp(step->loc.graph, node->loc.graph)) continue;
+    for (size_t p = 0; p < step->pointer_count; p++)
+      if (step->pointers[p].buffer->kind == BUFFER_WEIGHT && step->pointers[p].buffer->pack.panel > 0)
+        return step->pointers[p].buffer->pack.panel;
+  }
+  return 0;
+}
+
+Tile choose_weight_tile(const Lower *lower, TileWork work) {
+  const double next_to_nothing = 1.05;
+  Tile best = choose_tile(lower->target, work);
+  for (size_t i = 0; i < lower->other_count; i++) {
+    int64_t panel = find_panel(lower->others[i], lower->node);
+    Tile same = panel > 0 ? choose_among(lower->target, work, panel) : best;
+    if (panel > 0 && same.cycles >= 0 && same.cycles <= next_to_nothing * best.cycles) return same;
+  }
   return best;
 }
 

@@ -17,6 +17,9 @@ typedef struct {
 } TileWork;
 
 Tile choose_tile(const Target *target, TileWork work); // the cheapest
+// The same for the node's weights, with panels as another program of the model has them where that costs next to
+// nothing: then both use the same packed weights.
+Tile choose_weight_tile(const Lower *lower, TileWork work);
 // Pixels of a row that a depthwise convolution computes at once.
 int64_t choose_depthwise_pixels(const Target *target, int64_t ow);
 // Notes what a step computes, and with it how many shares of it are worth having.

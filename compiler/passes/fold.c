@@ -82,7 +82,7 @@ static bool run_constant_part(Model *model, Graph *part, Tensor **results) {
     Bytes kernels;
     void **outputs = NEW_ARRAY(arena, void *, part->output_count);
     for (size_t i = 0; i < part->output_count; i++) outputs[i] = (void *)results[i]->data;
-    ok = emit_kernels(model, program, host, CODE_OBJECT, NULL, &kernels) &&
+    ok = emit_kernels(model, &program, 1, host, CODE_OBJECT, NULL, &kernels) &&
          run_kernels(model, program, &kernels, NULL, outputs);
   }
   arena_free(arena);

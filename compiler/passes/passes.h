@@ -12,6 +12,8 @@ typedef struct {
 typedef struct {
   const ShapeOption *shapes;
   size_t shape_count;
+  const ShapeOption *bounds; // --max-shape: of an input, or of one dim by its name
+  size_t bound_count;
   const char *wanted;     // --passes: names of optional passes with ',' between them, "none", or NULL: all
   const char *dump_after; // name of a pass, "all", or NULL
   void (*on_pass)(void *context, const char *pass, double seconds, const Graph *graph); // after each, or NULL
@@ -21,7 +23,7 @@ typedef struct {
 typedef bool Pass(Model *model, const PassOptions *options);
 
 Pass check_operators;   // every node has a known operator: all unknown ones are reported at once
-Pass bind_shapes;       // --shape: symbols become numbers everywhere
+Pass bind_shapes;       // --max-shape, --shape: symbols get bounds, or become numbers everywhere
 Pass infer_shapes;      // types, dims and known elements of all values
 Pass widen_floats;      // float16 models compute in float32, converting at their inputs and outputs
 Pass simplify;          // what does nothing, twice the same, or for nobody

@@ -12,7 +12,7 @@ enum { MOST_SLOTS = 1 << 24 };
 
 /* slots */
 
-static Frame *need_frame(Program *program) {
+Frame *need_frame(Program *program) {
   if (program->frame) return program->frame;
   Frame *frame = program->frame = NEW(program->arena, Frame);
   for (int i = 0; i < FRAME_OWN; i++)
@@ -85,6 +85,7 @@ static Dim own_slot(Program *program, int number, const char *name) {
   return (Dim){0, slot->expr};
 }
 
+bool frame_uses_heap(const Program *program) { return program->frame && program->frame->slots[FRAME_HEAP].expr; }
 Dim frame_heap(Program *program) { return own_slot(program, FRAME_HEAP, "heap"); }
 Dim frame_seed(Program *program) { return own_slot(program, FRAME_SEED, "seed"); }
 

@@ -16,6 +16,8 @@ struct Frame {
 // Whether its value follows from those of others.
 static inline bool is_compound(const DimExpr *e) { return e->op != DIM_SYMBOL || e->defined; }
 
+Frame *need_frame(Program *program);
+
 typedef void Visit(void *context, Dim dim);
 void no_visit(void *context, Dim dim);
 // Calls visit for every run-time number that a step reads.

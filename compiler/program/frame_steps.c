@@ -244,9 +244,14 @@ int step_local(const Step *step, const DimExpr *expr) {
   return (int)i;
 }
 
+static void note_open(void *context, Dim dim) { *(bool *)context |= !dim_is_const(dim); }
+
 bool program_frame(Program *program, Diag *diag) {
-  if (!program->frame) return true;
-  for (size_t i = 0; i < program->step_count; i++) each_needed(program->steps[i], no_visit, NULL); // makes expressions
+  bool open = program->frame;
+  for (size_t i = 0; i < program->step_count; i++)
+    each_needed(program->steps[i], note_open, &open); // makes expressions
+  if (!open) return true;
+  need_frame(program);
   Pass pass = {program, program->steps, program->step_count, dims_count(program->dims) + 1, NULL, NULL};
   pass.known = NEW_ARRAY(program->arena, bool, pass.id_count);
   pass.at_label = NEW_ARRAY(program->arena, bool *, pass.old_count);

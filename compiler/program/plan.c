@@ -6,15 +6,17 @@
 // reads each element just before it writes that element. Weights lie in the order of their first use, so that start-up
 // reads the file forwards.
 //
-// Buffers whose sizes are known at run time only lie in the heap, on shelves: buffers on one shelf are alive one after
-// the other, and it is as long as the longest of them. Shelves stand in groups, one for each place in the program where
-// the last of the numbers that sizes depend on becomes known.
+// A buffer whose size is known at run time only has the room in the arena that it needs at most, where a bound is
+// known. Those without one lie in the heap, on shelves: buffers on one shelf are alive one after the other, and it is
+// as long as the longest of them. Shelves stand in groups, one for each place in the program where the last of the
+// numbers that sizes depend on becomes known.
 #include "compiler/program/program.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64 };
+#define ORDER(a, b)                                                                                                    \
+  if ((a) != (b)) return (a) < (b) ? -1 : 1
 
 /* what is needed */
 
@@ -88,90 +90,6 @@ static void drop_unused_buffers(Program *program) {
     program->buffers[kept++] = buffer;
   }
   program->buffer_count = kept;
-}
-
-/* weights that are the same */
-
-typedef struct {
-  Buffer *buffer;
-  bool hashed;
-  uint64_t hash;
-} Weight;
-
-static uint64_t hash_bytes(const unsigned char *data, size_t size) {
-  uint64_t hash = size;
-  for (; size >= 8; data += 8, size -= 8) {
-    uint64_t word;
-    memcpy(&word, data, sizeof word);
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    hash ^= hash >> 32;
-  }
-  for (; size; data++, size--) hash = (hash ^ *data) * 0x9e3779b97f4a7c15u;
-  return hash;
-}
-
-// Only asked for where another weight has the same size and packing: most weights are never read here.
-static uint64_t weight_hash(Weight *weight) {
-  const Tensor *tensor = weight->buffer->tensor;
-  if (!weight->hashed) weight->hash = hash_bytes(tensor->data, (size_t)tensor_bytes(tensor));
-  weight->hashed = true;
-  return weight->hash;
-}
-
-#define ORDER(a, b)                                                                                                    \
-  if ((a) != (b)) return (a) < (b) ? -1 : 1
-
-// Order of everything but the data.
-static int compare_packs(const Buffer *a, const Buffer *b) {
-  ORDER(a->bytes.value, b->bytes.value);
-  ORDER(a->tensor->type, b->tensor->type);
-  ORDER(tensor_bytes(a->tensor), tensor_bytes(b->tensor));
-  ORDER(a->pack.rank, b->pack.rank);
-  ORDER(a->pack.panel, b->pack.panel);
-  ORDER(a->pack.panel_dim, b->pack.panel_dim);
-  ORDER(a->pack.bound, b->pack.bound);
-  for (int i = 0; i < a->pack.rank; i++) {
-    ORDER(a->pack.dims[i], b->pack.dims[i]);
-    ORDER(a->pack.strides[i], b->pack.strides[i]);
-  }
-  return 0;
-}
-
-static int compare_weights(const void *left, const void *right) {
-  Weight *a = *(Weight *const *)left, *b = *(Weight *const *)right;
-  int order = compare_packs(a->buffer, b->buffer);
-  if (order) return order;
-  if (a->buffer->tensor->data != b->buffer->tensor->data) ORDER(weight_hash(a), weight_hash(b));
-  ORDER(a->buffer->id, b->buffer->id);
-  return 0;
-}
-
-static bool is_same_weight(const Buffer *a, const Buffer *b) {
-  if (compare_packs(a, b)) return false;
-  const void *x = a->tensor->data, *y = b->tensor->data;
-  return x == y || !memcmp(x, y, (size_t)tensor_bytes(a->tensor));
-}
-
-// Lets all steps read one of the weights that are equal.
-static void share_weights(Program *program) {
-  Weight **weights = NEW_ARRAY(program->arena, Weight *, program->buffer_count);
-  size_t count = 0;
-  for (size_t i = 0; i < program->buffer_count; i++) {
-    if (program->buffers[i]->kind != BUFFER_WEIGHT) continue;
-    Weight *weight = weights[count++] = NEW(program->arena, Weight);
-    weight->buffer = program->buffers[i];
-  }
-  qsort(weights, count, sizeof *weights, compare_weights);
-  Buffer **same = NEW_ARRAY(program->arena, Buffer *, program->buffer_count); // by id
-  for (size_t i = 0; i < count; i++) {
-    Buffer *buffer = weights[i]->buffer, *first = i ? same[weights[i - 1]->buffer->id] : NULL;
-    same[buffer->id] = first && is_same_weight(first, buffer) ? first : buffer;
-  }
-  for (size_t i = 0; i < program->step_count; i++)
-    for (size_t p = 0; p < program->steps[i]->pointer_count; p++) {
-      Buffer **buffer = &program->steps[i]->pointers[p].buffer;
-      if ((*buffer)->kind == BUFFER_WEIGHT) *buffer = same[(*buffer)->id];
-    }
 }
 
 /* places in the arena */
@@ -248,8 +166,11 @@ static Place **make_places(Program *program) {
       const Buffer *b = step->pointers[p].buffer;
       if ((b->kind != BUFFER_ARENA && !buffer_in_heap(b)) || b->block || places[b->id]) continue;
       Place *place = places[b->id] = NEW(program->arena, Place);
-      *place = (Place){
-          .buffer = b, .bytes = dim_times(dim_div_up(b->bytes, ALIGN), ALIGN), .first = b->first, .last = b->last};
+      Dim bytes = buffer_in_heap(b) ? b->bytes : dim_const(most_bytes(b->bytes));
+      *place = (Place){.buffer = b,
+                       .bytes = dim_times(dim_div_up(bytes, BUFFER_ALIGN), BUFFER_ALIGN),
+                       .first = b->first,
+                       .last = b->last};
     }
   }
   return places;
@@ -413,14 +334,14 @@ static int64_t place_in_order(Program *program, BufferKind kind) {
   int64_t end = 0;
   for (size_t i = 0; i < count; i++) {
     buffers[i]->offset = end;
-    end += round_up(buffers[i]->bytes.value, ALIGN);
+    end += round_up(buffers[i]->bytes.value, BUFFER_ALIGN);
   }
   return end;
 }
 
 bool program_plan(Program *program, Diag *diag) {
   drop_dead_steps(program);
-  share_weights(program);
+  program_share_weights(program);
   find_lifetimes(program);
   drop_unused_buffers(program);
   Place **places = make_places(program);

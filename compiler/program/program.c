@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define MOST_ROOM (INT64_C(1) << 36) // of a buffer whose size only a run tells: a larger bound says nothing
+
 static const Template templates[] = {
 #define T(name, help, args) {#name, args, help},
 #include "templates/templates.def"
@@ -34,9 +36,20 @@ Buffer *buffer_new(Program *program, BufferKind kind, Dim bytes, const char *nam
 
 Dim dim_bytes(DType type, Dim count) { return dim_times(count, dtype_unit(type)); }
 
+int64_t most_bytes(Dim bytes) {
+  int64_t most = dim_most(bytes);
+  return dim_is_const(bytes) || (most > 0 && most <= MOST_ROOM) ? most : -1;
+}
+
 bool buffer_in_heap(const Buffer *buffer) {
   return buffer->block ||
-         ((buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && !dim_is_const(buffer->bytes));
+         ((buffer->kind == BUFFER_ARENA || buffer->kind == BUFFER_OUTPUT) && most_bytes(buffer->bytes) < 0);
+}
+
+const Buffer *io_buffer(const Program *program, BufferKind kind, size_t io) {
+  size_t i = 0;
+  while (program->buffers[i]->kind != kind || (size_t)program->buffers[i]->io != io) i++;
+  return program->buffers[i];
 }
 
 int64_t count_parts(Dim work, int64_t each) { return dim_is_const(work) ? work.value / each + 1 : INT16_MAX; }

@@ -41,7 +41,7 @@ typedef struct {
 typedef struct Buffer {
   int id;
   BufferKind kind;
-  Dim bytes;
+  Dim bytes; // its room where it lies in the arena: the most that these can be
   const char *name;
   int io;               // BUFFER_INPUT, BUFFER_OUTPUT: index
   const Tensor *tensor; // BUFFER_WEIGHT: where its data comes from
@@ -59,7 +59,7 @@ typedef struct {
   Dim offset; // bytes
 } Pointer;
 
-enum { COORDS = 4 };
+enum { COORDS = 4, BUFFER_ALIGN = 64 };
 
 // One element of a buffer for each point of the iteration space.
 typedef struct {
@@ -130,6 +130,7 @@ struct Step {
   size_t local_count;
   int64_t parts; // most shares of its parallel axis that are worth having
   int64_t flops;
+  int code;         // number of its kernel, set when that is emitted; -1: it has none
   const char *name; // of the nodes it computes
   Loc loc;
 };
@@ -148,7 +149,7 @@ struct Program {
   Value **inputs, **outputs; // of the graph
   size_t input_count, output_count;
   bool has_blocks;
-  bool has_images; // steps call image decoders
+  bool has_images;                                // steps call image decoders
   int *input_slots, *output_slots;                // 0: everything about it is known when compiling
   int64_t arena_bytes, weight_bytes, state_bytes; // set by plan
   int64_t macs;
@@ -159,7 +160,11 @@ Program *program_new(Arena *arena, DimTable *dims);
 Buffer *buffer_new(Program *program, BufferKind kind, Dim bytes, const char *name);
 // Bytes of elements of a type, one after the other.
 Dim dim_bytes(DType type, Dim count);
-bool buffer_in_heap(const Buffer *buffer);                                              // else it has a fixed place
+// What so many bytes can be at most; -1: more than the arena takes, or no bound is known.
+int64_t most_bytes(Dim bytes);
+bool buffer_in_heap(const Buffer *buffer); // else it has a fixed place
+// The buffer of an input or output.
+const Buffer *io_buffer(const Program *program, BufferKind kind, size_t io);
 Step *step_new(Program *program, const char *kernel, const Loc *loc, const char *name); // appended
 int step_pointer(Program *program, Step *step, Buffer *buffer, Dim offset);             // index; equal ones are shared
 void step_int(Program *program, Step *step, int64_t value);
@@ -200,6 +205,7 @@ Buffer *frame_buffer(Program *program);
 bool *frame_late(const Program *program);
 // Bytes that the heap may have.
 Dim frame_heap(Program *program);
+bool frame_uses_heap(const Program *program);
 // Where the run's random numbers begin.
 Dim frame_seed(Program *program);
 // known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
@@ -241,6 +247,12 @@ void program_fuse(Program *program);
 // Gives every arena and weight buffer its offset; drops steps whose results nobody reads. False after an error.
 bool program_plan(Program *program, Diag *diag);
 
+/* share.c */
+// Lets all steps read one of the weights that are equal.
+void program_share_weights(Program *program);
+// Places the weights of planned programs in one stretch of bytes, in which those that are equal lie once.
+void programs_join_weights(Program *const *programs, size_t count);
+
 /* pack.c */
 int64_t pack_count(const Buffer *weight); // elements of the packed form
 // Writes elements of the packed form, in order, by calls of `write`; false as soon as that returns false.
@@ -251,3 +263,6 @@ bool pack_write(const Buffer *weight, bool (*write)(void *context, const void *d
 // as that returns false.
 bool program_write_weights(const Program *program, bool (*write)(void *context, const void *data, size_t size),
                            void *context);
+// The same for programs whose weights were joined.
+bool programs_write_weights(Program *const *programs, size_t count,
+                            bool (*write)(void *context, const void *data, size_t size), void *context);

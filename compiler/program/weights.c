@@ -1,4 +1,4 @@
-// The weights of a program as one stretch of bytes.
+// The weights of a program, or of several, as one stretch of bytes.
 #include "compiler/program/program.h"
 
 #include <assert.h>
@@ -9,15 +9,19 @@ static int compare_offsets(const void *a, const void *b) {
   return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-// The weight buffers that steps read, by offset, each offset once. Those without elements lie where others begin.
-static const Buffer **find_weights(const Program *program, size_t *count) {
-  const Buffer **all = NULL;
-  size_t all_count = 0;
+static void add_weights(const Program *program, Arena *arena, const Buffer ***all, size_t *count) {
   for (size_t i = 0; i < program->step_count; i++)
     for (size_t k = 0; k < program->steps[i]->pointer_count; k++) {
       const Buffer *buffer = program->steps[i]->pointers[k].buffer;
-      if (buffer->kind == BUFFER_WEIGHT && pack_count(buffer)) APPEND(program->arena, all, all_count, buffer);
+      if (buffer->kind == BUFFER_WEIGHT && pack_count(buffer)) APPEND(arena, *all, *count, buffer);
     }
+}
+
+// The weight buffers that steps read, by offset, each offset once. Those without elements lie where others begin.
+static const Buffer **find_weights(Program *const *programs, size_t program_count, size_t *count) {
+  const Buffer **all = NULL;
+  size_t all_count = 0;
+  for (size_t v = 0; v < program_count; v++) add_weights(programs[v], programs[0]->arena, &all, &all_count);
   if (all_count) qsort(all, all_count, sizeof *all, compare_offsets);
   *count = 0;
   for (size_t i = 0; i < all_count; i++)
@@ -48,12 +52,18 @@ static bool sink_fill(Sink *sink, int64_t position) {
   return true;
 }
 
-bool program_write_weights(const Program *program, bool (*write)(void *context, const void *data, size_t size),
-                           void *context) {
+bool programs_write_weights(Program *const *programs, size_t program_count,
+                            bool (*write)(void *context, const void *data, size_t size), void *context) {
   size_t count;
-  const Buffer **weights = find_weights(program, &count);
+  const Buffer **weights = find_weights(programs, program_count, &count);
   Sink sink = {write, context, 0};
   for (size_t i = 0; i < count; i++)
     if (!sink_fill(&sink, weights[i]->offset) || !pack_write(weights[i], sink_write, &sink)) return false;
-  return sink_fill(&sink, program->weight_bytes);
+  return sink_fill(&sink, programs[0]->weight_bytes);
+}
+
+bool program_write_weights(const Program *program, bool (*write)(void *context, const void *data, size_t size),
+                           void *context) {
+  Program *alone = (Program *)program;
+  return programs_write_weights(&alone, 1, write, context);
 }

@@ -32,6 +32,15 @@ class Case:
                 node.name = node.name or f"{node.output[0]}_made"
         return made
 
+    def bounds(self):
+        """{input: the largest dims of all runs}, at least 1."""
+        return {name: [max([1, *sizes]) for sizes in zip(*(run[name].shape for run in self.runs))] for name in self.runs[0]}
+
+    def variants(self):
+        """[{input: dims}]: the shapes of all runs, each once."""
+        shapes = {tuple((name, array.shape) for name, array in run.items()): None for run in self.runs}
+        return [dict(variant) for variant in shapes]
+
 
 def graphs_of(graph):
     yield graph

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Executables of models with open dims against ONNX Runtime: runs of several sizes each, as commands and one after the
-other in one server, and runs that must end with a sentence.
+other in one server, compiled as they are, with --max-shape, and with a --shape for each run; and runs that must end with
+a sentence.
 
 run.py [--only TEXT] [--emit c] [-v]
 """
@@ -26,12 +27,24 @@ def describe(feeds):
                      for name, array in feeds.items())  # fmt: skip
 
 
-def check(case, folder, emit):
+def check_bounded(case, folder, emit):
+    """The same with the inputs' dims bounded by the largest of the runs'."""
+    return check(case, folder, emit, case.bounds())
+
+
+def check_variants(case, folder, emit):
+    """The same with the shapes of all runs pinned in one executable."""
+    return check(case, folder, emit, variants=case.variants())
+
+
+def check(case, folder, emit, bounds=None, variants=()):
     """A list of what is wrong with a case."""
+    folder = folder / ("bounded" if bounds else "variants" if variants else "open")
+    folder.mkdir(exist_ok=True)
     path, executable = folder / f"{case.name}.onnx", folder / case.name
     path.write_bytes(case.model().SerializeToString())
     try:
-        support.build(path, executable, emit=emit)
+        support.build(path, executable, emit=emit, bounds=bounds, variants=variants)
     except support.Failure as failure:
         return [str(failure)]
     session, wrong, client = None if case.expects else support.open_ort(path), [], None
@@ -94,13 +107,16 @@ def main():
     support.add_emit_option(parser)
     options = parser.parse_args()
     support.need_compiler()
-    chosen = [(check, c) for c in CASES if options.only in c.name] + [(check_fault, c) for c in FAULTS if options.only in c.name]
+    ways = (check, CASES), (check_bounded, CASES), (check_variants, CASES), (check_fault, FAULTS)
+    if options.emit == "c":
+        ways = (check, CASES), (check_fault, FAULTS)
+    chosen = [(way, case) for way, cases in ways for case in cases if options.only in case.name]
     failed = 0
     with tempfile.TemporaryDirectory(prefix="ingot-dynamic-") as folder, ThreadPoolExecutor(2) as pool:
-        for (_, case), wrong in zip(chosen, pool.map(lambda pair: pair[0](pair[1], Path(folder), options.emit), chosen)):
+        for (way, case), wrong in zip(chosen, pool.map(lambda pair: pair[0](pair[1], Path(folder), options.emit), chosen)):
             failed += bool(wrong)
             if wrong or options.v:
-                print(f"{'FAIL' if wrong else 'ok  '} {case.name}" + "".join(f"\n     {w}" for w in wrong), flush=True)
+                print(f"{'FAIL' if wrong else 'ok  '} {way.__name__} {case.name}" + "".join(f"\n     {w}" for w in wrong), flush=True)
     support.finish(len(chosen) - failed, failed)
 
 

@@ -40,7 +40,8 @@ CASES = [
     ("build m.onnx --frobnicate=1", "unknown option '--frobnicate=1'; " + HELP),
     ("build m.onnx -q", "unknown option '-q'; " + HELP),
     *((f"build m.onnx {option}", f"{option} needs a value; " + HELP)
-      for option in ("-o", "--shape", "--target", "--cpu", "--threads", "--emit", "--passes", "--dump-after")),
+      for option in ("-o", "--shape", "--max-shape", "--target", "--cpu", "--threads", "--emit", "--passes",
+                     "--dump-after")),
     *((f"{command} extra", "'extra'") for command in ("ops", "targets", "--version")),
     # --shape
     *((f"build m.onnx --shape {shape}", f"--shape '{shape}' is not NAME=AxBxC; " + HELP)
@@ -49,9 +50,18 @@ CASES = [
     ("build m.onnx --shape x=1", "--shape for 'x' float32[n,3] does not fit its dims"),
     ("build m.onnx --shape x=", "--shape for 'x' float32[n,3] does not fit its dims"),
     ("build m.onnx --shape z=1x3", "--shape names 'z', which is no input of the model"),
-    ("build m.onnx --shape x=1x3 --shape x=2x3", "--shape gives dim 'n' as 1 and as 2"),
+    ("build m.onnx --shape x=1x3 --shape x=1x3", "--shape gives the same shapes twice"),
     ("build m.onnx --shape x=9223372036854775807x3", "larger than memory can be"),
     ("build m.onnx --shape x=" + "1x" * 40 + "3", "more than"),
+    # --max-shape
+    *((f"build m.onnx --max-shape {shape}", f"--max-shape '{shape}' is not NAME=AxBxC; " + HELP)
+      for shape in ("x", "=1x3", "x=1x", "x=0x3", "x=-1x3", "n=0")),
+    ("build m.onnx --max-shape x=1x4", "--max-shape for 'x' float32[n,3] does not fit its dims"),
+    ("build m.onnx --max-shape x=1", "--max-shape for 'x' float32[n,3] does not fit its dims"),
+    ("build m.onnx --max-shape z=1x3", "--max-shape names 'z', which is no input or open dim of the model"),
+    ("build m.onnx --max-shape n=1x3", "--max-shape names 'n', which is no input or open dim of the model"),
+    ("build m.onnx --max-shape n=2 --max-shape x=3x3", "--max-shape gives dim 'n' as 2 and as 3"),
+    ("build m.onnx --max-shape n=2 --shape x=3x3", "--shape gives dim 'n' as 3, --max-shape allows 2"),
     # --target, --cpu, --threads, --emit, --passes, --dump-after
     ("build m.onnx --shape x=1x3 --target mars", "unknown target 'mars': known are 'x86_64-linux', 'aarch64-linux'"),
     ("build m.onnx --shape x=1x3 --target=", "unknown target ''"),

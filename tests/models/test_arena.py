@@ -20,18 +20,25 @@ PAGE = 4096
 CALLS = "mmap,munmap,mremap,brk,mprotect,madvise"
 
 
-def trace(executable, runs, folder):
+def trace(executable, runs, folder, *options):
     """The memory calls of a benchmark of `runs` runs: [(call, its text)]."""
+    if not shutil.which("strace"):
+        support.skip("strace is not installed")
     log = Path(folder) / "trace"
     command = ["strace", "-f", "-qq", "-e", f"trace={CALLS}", "-o", log, executable]
-    support.execute([*command, "bench", "--threads", "1", "--runs", runs, "--json"])
+    support.execute([*command, "bench", "--threads", "1", "--runs", runs, "--json", *options])
     lines = [re.sub(r"^\d+\s+", "", line) for line in log.read_text().splitlines()]
     return [(line.split("(")[0], line) for line in lines if "(" in line]
 
 
-def inspect_arena(model):
-    shapes = [f"--shape={name}={'x'.join(map(str, dims))}" for name, dims in model.shapes.items()]
-    said = support.execute([support.INGOT, "inspect", model.path(), *shapes]).stdout
+def count_calls(*arguments):
+    """Memory calls by name."""
+    return Counter(call for call, _ in trace(*arguments))
+
+
+def inspect_arena(path, option, shapes):
+    given = [f"{option}={name}={'x'.join(map(str, dims))}" for name, dims in shapes.items()]
+    said = support.execute([support.INGOT, "inspect", path, *given]).stdout
     return int(re.search(r"^arena +(\d+) bytes", said, re.MULTILINE)[1])
 
 
@@ -40,7 +47,7 @@ def check(name, folder):
     executable = Path(folder) / name
     support.build(model.path(), executable, model.shapes)
     arena = support.read_info(executable)["arena_bytes"]
-    inspected = inspect_arena(model)
+    inspected = inspect_arena(model.path(), "--shape", model.shapes)
     assert inspected == arena, f"{name}: ingot inspect says an arena of {inspected} bytes, the executable {arena}"
     few, many = trace(executable, 5, folder), trace(executable, 500 if model.kind == "example" else 20, folder)
     counts = [Counter(call for call, _ in calls) for calls in (few, many)]
@@ -53,8 +60,6 @@ def check(name, folder):
 
 def main():
     support.need_compiler()
-    if not shutil.which("strace"):
-        support.skip("strace is not installed")
     with tempfile.TemporaryDirectory(prefix="ingot-arena-") as folder:
         for name in ("digits", "squeezenet11", "super_resolution_10"):
             if zoo.MODELS[name].exists():

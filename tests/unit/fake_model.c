@@ -94,24 +94,22 @@ static const uint64_t check_at[] = {0, 5};
 static const double check_y[] = {1.8860325813293457, -0.2708592414855957};
 static const ModelCheck checks[] = {{0, 2, check_at, check_y}};
 
+static const ModelVariant variant = {.steps = steps, .checks = checks, .step_count = 5, .check_count = 1, .macs = 12};
 const IngotModel ingot_model = {
     .abi = MODEL_ABI,
+    .variant_count = 1,
+    .variants = &variant,
     .input_count = 2,
     .output_count = 3,
-    .step_count = 5,
-    .check_count = 1,
     .threads = 1,
     .inputs = inputs,
     .outputs = outputs,
-    .steps = steps,
-    .checks = checks,
     .check_seed = 7,
     .arena_bytes = 64 + WORK * sizeof(float),
     .state_bytes = 64,
     .weights = weights,
     .weight_bytes = sizeof weights,
     .parameters = 2,
-    .macs = 12,
     .name = "fake",
     .producer = "hand",
     .target = "x86_64-linux",

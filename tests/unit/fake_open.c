@@ -190,15 +190,16 @@ static const ModelStep steps[] = {
     {make_maps, map_refs, y_slot, 2, 1, 0, 1, "m", "zip", 0},
 };
 
+static const ModelVariant variant = {.steps = steps, .step_count = sizeof steps / sizeof *steps};
 const IngotModel ingot_model = {
     .abi = MODEL_ABI,
+    .variant_count = 1,
+    .variants = &variant,
     .input_count = INPUTS,
     .output_count = sizeof outputs / sizeof *outputs,
-    .step_count = sizeof steps / sizeof *steps,
     .threads = 1,
     .inputs = inputs,
     .outputs = outputs,
-    .steps = steps,
     .heap_bytes = UINT64_MAX,
     .strings = "!",
     .string_bytes = 1,

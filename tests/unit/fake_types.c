@@ -57,15 +57,16 @@ static const ModelStep steps[] = {
 #undef X
 };
 
+static const ModelVariant variant = {.steps = steps, .step_count = TYPES};
 const IngotModel ingot_model = {
     .abi = MODEL_ABI,
+    .variant_count = 1,
+    .variants = &variant,
     .input_count = TYPES,
     .output_count = TYPES,
-    .step_count = TYPES,
     .threads = 1,
     .inputs = inputs,
     .outputs = outputs,
-    .steps = steps,
     .heap_bytes = 1 << 20,
     .frame_count = MODEL_SLOTS,
     .pool_used = 1,

@@ -35,7 +35,7 @@ static void test_session(void **state) {
       clear_inputs(&session);
       fill_rows(&session.inputs[0], rows, 3);
       fill_rows(&session.inputs[1], rows, 1);
-      assert_true(shape_inputs(&session, NULL, 0, &error));
+      assert_true(make_inputs(&session, 0, &error));
       *(int64_t *)session.inputs[2].data = 5;
       for (int run = 0; run < 3; run++) assert_true(run_session(&session, NULL, &error));
       Tensor y = view_value(&session.outputs[0]);
@@ -64,14 +64,16 @@ static void test_memory(void **state) {
   Session session;
   assert_true(open_session(&session, &ingot_model, &(SessionSettings){.threads = 1, .memory = 8192}, &error));
   char *shapes[] = {(char[]){"x=10x3"}}, *large[] = {(char[]){"x=1000x3"}};
-  assert_true(shape_inputs(&session, shapes, 1, &error) && run_session(&session, NULL, &error));
+  assert_true(shape_inputs(&session, shapes, 1, &error) && make_inputs(&session, 0, &error) &&
+              run_session(&session, NULL, &error));
   clear_inputs(&session);
-  assert_true(shape_inputs(&session, large, 1, &error));
+  assert_true(shape_inputs(&session, large, 1, &error) && make_inputs(&session, 0, &error));
   assert_false(run_session(&session, NULL, &error));
   assert_string_equal(error.text,
                       "step 'plan' (dims): needs more memory than the bound of 8192 bytes; raise it with --memory");
   clear_inputs(&session);
-  assert_true(shape_inputs(&session, shapes, 1, &error) && run_session(&session, NULL, &error));
+  assert_true(shape_inputs(&session, shapes, 1, &error) && make_inputs(&session, 0, &error) &&
+              run_session(&session, NULL, &error));
   close_session(&session);
 }
 
@@ -80,7 +82,9 @@ static void test_library(void **state) {
   size_t least = ingot_memory_bytes(&ingot_model), bytes = least + 4096;
   void *memory = aligned_alloc(64, bytes);
   IngotModel model = ingot_model; // x and w to y, nothing else
-  model.input_count = 2, model.output_count = 1, model.step_count = 2, model.pool_used = 0;
+  ModelVariant variant = *ingot_model.variants;
+  variant.step_count = 2;
+  model.variants = &variant, model.input_count = 2, model.output_count = 1, model.pool_used = 0;
   assert_int_equal(ingot_open_sized(&model, memory, 64), -1);
   assert_int_equal(ingot_open_sized(&model, memory, bytes), 0);
   _Alignas(64) float x[ROWS * 3], w[ROWS];

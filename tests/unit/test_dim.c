@@ -279,6 +279,66 @@ static void test_rewriting_keeps_values(void **state) {
   assert_true(checked > ROUNDS * 5);
 }
 
+static void assert_most(Dim d, int64_t most) { assert_int_equal(dim_most(d), most); }
+
+static void test_bounds(void **state) {
+  Fixture *f = *state;
+  Dim x = f->x, y = f->y;
+  dim_set_most(x, 640);
+  assert_most(n(7), 7);
+  assert_most(y, INT64_MAX);
+  assert_most(add(f, divide(f, add(f, x, n(-1)), n(2)), n(1)), 320); // a convolution with stride 2
+  assert_most(mul(f, x, mul(f, x, n(3))), 640 * 640 * 3);
+  assert_most(dim_min(y, n(5)), 5);
+  assert_most(dim_max(y, x), INT64_MAX);
+  assert_most(mod(f, y, n(8)), 7);
+  assert_most(divide(f, x, y), 640); // y is not 0, or the quotient is
+  assert_most(add(f, x, mul(f, y, n(-1))), 640);
+  assert_most(dim_less(y, x), 1);
+  assert_most(dim_choose(dim_less(y, x), x, n(1000)), 1000);
+  assert_most(dim_found(f->table, "found", mul(f, x, n(2))), 1280);
+  assert_most(dim_define(f->table, "defined", add(f, x, n(1))), 641);
+  assert_most(dim_data_symbol(f->table, "data"), INT64_MAX);
+  assert_int_equal(dim_range(dim_data_symbol(f->table, "data")).low, INT64_MIN);
+  for (int i = 0; i < 10; i++) x = mul(f, x, x); // overflow
+  assert_most(x, INT64_MAX);
+}
+
+// Random expressions, differences among them: bound, they are within their range.
+static void test_ranges_hold_values(void **state) {
+  enum { SYMBOLS = 3, ALL = 12, ROUNDS = 20000 };
+  Fixture *f = *state;
+  static const DimOp ops[] = {DIM_ADD, DIM_MUL, DIM_DIV, DIM_MOD, DIM_MIN, DIM_MAX, DIM_EQ, DIM_LT, DIM_ADD, DIM_DIV};
+  const char *names[SYMBOLS] = {"x", "y", "z"};
+  int checked = 0, bounded = 0;
+  uint32_t seed = 2;
+  dim_set_most(f->x, 32);
+  dim_set_most(f->y, 100);
+  for (int round = 0; round < ROUNDS; round++) {
+    Dim dims[ALL] = {f->x, f->y, f->z};
+    int64_t numbers[ALL] = {next_random(&seed, 33), next_random(&seed, 101), next_random(&seed, 1000)};
+    for (int i = SYMBOLS; i < ALL; i++) {
+      DimOp op = ops[next_random(&seed, COUNT(ops))];
+      uint32_t a = next_random(&seed, (uint32_t)i), b = next_random(&seed, (uint32_t)i);
+      bool constant = next_random(&seed, 2), minus = next_random(&seed, 4) == 0;
+      Dim right = constant ? n(next_random(&seed, 16) + 1) : dims[b];
+      if (minus && op == DIM_ADD) right = mul(f, right, n(-1));
+      if ((op == DIM_DIV || op == DIM_MOD) && (constant ? right.value : numbers[b]) <= 0) op = DIM_ADD;
+      dims[i] = dim_op(f->table, op, dims[a], right);
+      Dim bound = dim_bind(f->table, dims[i], names, numbers, SYMBOLS);
+      DimRange range = dim_range(dims[i]);
+      if (!dim_is_const(bound)) break; // overflow
+      numbers[i] = bound.value;
+      if (bound.value < range.low || bound.value > range.high)
+        fail_msg("%s is %lld, outside of %lld..%lld", dim_text(f->table, dims[i]), (long long)bound.value,
+                 (long long)range.low, (long long)range.high);
+      checked++;
+      bounded += range.high < INT64_MAX;
+    }
+  }
+  assert_true(checked > ROUNDS * 5 && bounded > checked / 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_symbols_are_interned, setup, teardown),
@@ -291,6 +351,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_signs, setup, teardown),
       cmocka_unit_test_setup_teardown(test_comparisons, setup, teardown),
       cmocka_unit_test_setup_teardown(test_rewriting_keeps_values, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_ranges_hold_values, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,7 +203,7 @@ static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), c
   const Target *target = target_find(f->arena, &f->diag, "x86_64-linux", cpus[width]);
   Bytes code;
   assert_non_null(target);
-  bool ok = emit_kernels(f->model, f->program, target, CODE_OBJECT, NULL, &code);
+  bool ok = emit_kernels(f->model, &f->program, 1, target, CODE_OBJECT, NULL, &code);
   check_no_errors(f);
   assert_true(ok);
   for (size_t i = 0; i < f->program->output_count; i++) memset(f->out[i], 0x55, f->out_bytes[i]);

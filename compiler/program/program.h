@@ -148,7 +148,7 @@ struct Program {
   Value **inputs, **outputs; // of the graph
   size_t input_count, output_count;
   bool has_blocks;
-  bool has_images; // steps call image decoders
+  bool has_images;                                // steps call image decoders
   int *input_slots, *output_slots;                // 0: everything about it is known when compiling
   int64_t arena_bytes, weight_bytes, state_bytes; // set by plan
   int64_t macs;

@@ -21,8 +21,8 @@ END, MOST = 2, 200
 # How the model's tokenizer spells the tokens of the first sentences.
 PIECES = {
     94: ", ", 108: " the ", 163: ". She ", 220: "play", 251: "her ", 263: ", and ", 267: "se ", 303: "Lily ",
-    313: ", a ", 319: "bird ", 328: "saw a ", 333: "mom", 436: "loved to ", 552: "small ", 598: "little girl named ", 604: "dog",
-    615: ". One day, ", 628: "with her ", 1030: "Spot", 1049: "lived in a ", 1053: " all day", 1210: "dad",
+    313: ", a ", 319: "bird ", 328: "saw a ", 333: "mom", 436: "loved to ", 552: "small ", 598: "little girl named ",
+    604: "dog", 615: ". One day, ", 628: "with her ", 1030: "Spot", 1049: "lived in a ", 1053: " all day", 1210: "dad",
     1269: "on the ground", 1468: "small hou",
 }  # fmt: skip
 STORY = (", a little girl named Lily lived in a small house with her mom, dad, and her dog, Spot, Spot, loved to play "

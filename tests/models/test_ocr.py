@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Text read from images: boxes of text (det), which way up they are (cls), their characters (rec), one executable of each
-for images of all sizes.
+"""Text read from images: boxes of text (det), which way up they are (cls), their characters (rec), one executable of
+each for images of all sizes.
 
-Every output must be ONNX Runtime's, and the texts those that stand in the images. A line upside down must be found to be
-so, and is read after it is turned.
+Every output must be ONNX Runtime's, and the texts those that stand in the images. A line upside down must be found to
+be so, and is read after it is turned.
 """
 
 import sys
@@ -36,7 +36,8 @@ POSTER = {
 }
 SIGN = {"韩国小馆": (2093, 178, 313, 2504)}
 LINE = "To facilitate the shot type analysis in videos, we collect MovieShots, a large-scale"
-# Over the 730,000 pixels of the poster ONNX Runtime's optimised and unoptimised graphs are 1.15 times the usual bound apart.
+# Over the 730,000 pixels of the poster ONNX Runtime's optimised and unoptimised graphs are 1.15 times the usual bound
+# apart.
 BOUND = {"det": 2, "cls": 1, "rec": 1}
 
 
@@ -59,7 +60,7 @@ class Reader:
         return next(iter(got.values()))[0]
 
     def find_boxes(self, image, scale):
-        """[(top, bottom, left, right)] of upright text: connected pixels that are likely to be text, grown as DB does."""
+        """[(top, bottom, left, right)] of upright text: connected pixels that are likely text, grown as DB does."""
         size = np.array(image.shape[:2])
         height, width = (int(v) for v in np.maximum(np.rint(size * scale / 32), 1) * 32)
         pixels = images.resize(image, height, width)[..., ::-1] / 255  # the models take BGR

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A language model tells a story through its server: a prompt, then token by token, its keys and values growing with each.
+"""A language model tells a story through its server: a prompt, then token by token, its keys and values growing.
 
 At every step the logits and the grown keys and values must be ONNX Runtime's, and so must the most likely token; the
 tokens must spell the story. Telling it again must take no more memory than the first time did.
@@ -20,13 +20,13 @@ PROMPT = (1, 80, 147, 201, 282, 57)  # start, " ", "On", "ce ", "upon a tim", "e
 END, MOST = 2, 200
 # How the model's tokenizer spells the tokens of the first sentences.
 PIECES = {
-    94: ", ", 108: " the ", 163: ". She ", 220: "play", 251: "her ", 263: ", and ", 267: "se ", 303: "Lily ", 313: ", a ",
-    319: "bird ", 328: "saw a ", 333: "mom", 436: "loved to ", 552: "small ", 598: "little girl named ", 604: "dog",
-    615: ". One day, ", 628: "with her ", 1030: "Spot", 1049: "lived in a ", 1053: " all day", 1210: "dad",
+    94: ", ", 108: " the ", 163: ". She ", 220: "play", 251: "her ", 263: ", and ", 267: "se ", 303: "Lily ",
+    313: ", a ", 319: "bird ", 328: "saw a ", 333: "mom", 436: "loved to ", 552: "small ", 598: "little girl named ",
+    604: "dog", 615: ". One day, ", 628: "with her ", 1030: "Spot", 1049: "lived in a ", 1053: " all day", 1210: "dad",
     1269: "on the ground", 1468: "small hou",
 }  # fmt: skip
-STORY = (", a little girl named Lily lived in a small house with her mom, dad, and her dog, Spot, Spot, loved to play all "
-         "day. One day, Lily saw a small bird on the ground. She ")  # fmt: skip
+STORY = (", a little girl named Lily lived in a small house with her mom, dad, and her dog, Spot, Spot, loved to play "
+         "all day. One day, Lily saw a small bird on the ground. She ")  # fmt: skip
 SLACK_KB = 64  # pages that the allocator and the kernel move between two looks
 
 

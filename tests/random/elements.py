@@ -160,6 +160,8 @@ def reduce(g):
     if op in ("ReduceMax", "ReduceMin") and g.opset >= 12:
         types = (*types, "int8", "uint8", *(("bool",) if g.opset >= 20 else ()))
     x = g.pick(types, fits=inside(0.01, 1e3) if op == "ReduceLogSum" else inside(-50, 50), zero=op != "ReduceMean")  # undefined
+    if op == "ReduceProd" and np.log2(np.maximum(np.abs(x.array.astype(np.float64)), 1)).sum() >= 31:
+        raise Refused("overflow is not specified")
     axes = [a - x.rank if g.chance(0.4) else a for a in g.some(range(x.rank), g.int(0, x.rank))]
     if g.opset < 11:
         axes = [a % x.rank for a in axes]

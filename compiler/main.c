@@ -293,7 +293,8 @@ static int run_on_model(CommandLine *c, char **argv) {
 
 static int list_ops(char **argv) {
   if (!argv[2]) return print_ops(stdout), 0;
-  if (strcmp(argv[2], "--markdown") || argv[3]) return usage("ops takes no argument but --markdown"), 1;
+  const char *extra = strcmp(argv[2], "--markdown") ? argv[2] : argv[3];
+  if (extra) return usage("ops takes no argument but --markdown: '%s'", extra), 1;
   return print_ops_page(stdout), 0;
 }
 

@@ -48,8 +48,9 @@ static int read_dims(const char *text, int64_t *dims, uint32_t rank) {
 static void *read_raw(const char *path, size_t size) {
   FILE *file = fopen(path, "rb");
   void *data = allocate(size);
-  if (!file || fread(data, 1, size, file) != size || fgetc(file) != EOF) return NULL;
-  return fclose(file) == 0 ? data : NULL;
+  if (!file) return NULL;
+  int whole = fread(data, 1, size, file) == size && fgetc(file) == EOF;
+  return fclose(file) == 0 && whole ? data : NULL;
 }
 
 static int write_raw(const char *path, const void *data, size_t size) {

@@ -70,7 +70,7 @@ HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, cons
 }
 
 // Tiles [from, to) of one image for one panel of channels and rows [ky, ky_end) of its taps; the last tile has what is
-// left: where only the run tells how much, in tiles of 4, 2 and 1. The first tiles fetch the weights that come next, a
+// left: where only the run tells how much, in tiles of 4 and of 1. The first tiles fetch the weights that come next, a
 // cache line with each step.
 HELPER void conv_tiles(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
                        idx n, idx c, idx ky, idx ky_end, vf sums[][TILE_MAX]) {
@@ -82,21 +82,14 @@ HELPER void conv_tiles(const Conv *s, idx mr, idx nv, idx columns, idx from, idx
   }
   if (to <= whole) return;
   idx p = whole * mr, left = s->oh * s->ow % mr;
-  vf *rest = sums ? sums[whole - from] : NULL;
   if (__builtin_constant_p(left)) {
-    conv_tile(s, mr, left, nv, columns, x, w, w, n, p, c, ky, ky_end, rest);
+    conv_tile(s, mr, left, nv, columns, x, w, w, n, p, c, ky, ky_end, sums ? sums[whole - from] : NULL);
     return;
   }
-  NO_UNROLL for (; left >= 4; left -= 4, p += 4) {
-    conv_tile(s, mr, 4, nv, columns, x, w, w, n, p, c, ky, ky_end, rest);
-    if (rest) rest += 4 * nv * tile_split(4, nv);
-  }
-  UNROLL for (idx rows = 2; rows > 0; rows /= 2) {
-    if (!(left & rows)) continue;
-    conv_tile(s, mr, rows, nv, columns, x, w, w, n, p, c, ky, ky_end, rest);
-    if (rest) rest += rows * nv * tile_split(rows, nv);
-    p += rows;
-  }
+  if (ky_end < s->kh) return; // all taps at once, with the last row of them
+  w -= ky * s->kw * s->ic * s->nr;
+  NO_UNROLL for (; left >= 4; left -= 4, p += 4) conv_tile(s, mr, 4, nv, columns, x, w, w, n, p, c, 0, s->kh, NULL);
+  NO_UNROLL for (; left > 0; left--, p++) conv_tile(s, mr, 1, nv, columns, x, w, w, n, p, c, 0, s->kh, NULL);
 }
 
 // All taps of tiles [from, to) at once, or where a panel would fill L2, a row of taps for a group of tiles.
@@ -232,6 +225,7 @@ HELPER void depthwise_channels(const Depthwise *s, idx pixels, idx ky0, idx ky1,
 TEMPLATE Status depthwise2d_f32(idx n, idx oh, idx ow, idx c, idx kh, idx kw, idx sh, idx sw, idx dh, idx dw, idx ih,
                                 idx iw, idx pad_top, idx pad_left, const float *x, idx x_n, idx x_h, idx x_w,
                                 const float *w, idx pixels, Store *store, void *const *bufs, idx part, idx parts) {
+  enum { FEW = 4 };
   Depthwise s = {c, kh, kw, sw, dh, dw, x_h, x_w, w, store, bufs};
   // Outputs [inner, outer) have all taps of a row inside.
   idx inner = min_idx(ow, (pad_left + sw - 1) / sw), reach = iw - 1 - (kw - 1) * dw + pad_left;
@@ -249,9 +243,14 @@ TEMPLATE Status depthwise2d_f32(idx n, idx oh, idx ow, idx c, idx kh, idx kw, id
       } else if (ox + pixels <= outer) {
         depthwise_channels(&s, pixels, ky0, ky1, 0, kw, image, at, i, oy, ox);
         ox += pixels;
-      } else {
+      } else if (__builtin_constant_p(outer - inner)) {
         depthwise_channels(&s, (outer - inner) % pixels, ky0, ky1, 0, kw, image, at, i, oy, ox);
         ox = outer;
+      } else if (ox + FEW <= outer) { // only the run tells how many are left
+        depthwise_channels(&s, FEW, ky0, ky1, 0, kw, image, at, i, oy, ox);
+        ox += FEW;
+      } else {
+        depthwise_channels(&s, 1, ky0, ky1, 0, kw, image, at, i, oy, ox++);
       }
     }
   }

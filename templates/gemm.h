@@ -23,7 +23,7 @@ HELPER void gemm_tile(idx rows, idx nv, idx columns, idx k, const float *a, idx 
 }
 
 // Row tiles [from, to) of one panel; the last tile has m % mr rows; where only the run tells how many, they are tiles
-// of 4, 2 and 1. The first tiles fetch the next panel, a cache line a step.
+// of 4 and of 1. The first tiles fetch the next panel, a cache line a step.
 HELPER void gemm_panel(idx from, idx to, idx mr, idx nv, idx columns, idx m, idx k, const float *a, idx a_m, idx a_k,
                        const float *b, idx nr, Store *store, void *const *bufs, idx i0, idx i1, idx j) {
   idx whole = m / mr;
@@ -40,10 +40,8 @@ HELPER void gemm_panel(idx from, idx to, idx mr, idx nv, idx columns, idx m, idx
   NO_UNROLL for (; left >= 4; left -= 4, i += 4) {
     gemm_tile(4, nv, columns, k, a + i * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, i, j);
   }
-  UNROLL for (idx rows = 2; rows > 0; rows /= 2) {
-    if (!(left & rows)) continue;
-    gemm_tile(rows, nv, columns, k, a + i * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, i, j);
-    i += rows;
+  NO_UNROLL for (; left > 0; left--, i++) {
+    gemm_tile(1, nv, columns, k, a + i * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, i, j);
   }
 }
 

@@ -18,10 +18,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#ifdef INGOT_BITCODE // needs no libc headers, whatever the target
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
-void *memmove(void *to, const void *from, size_t bytes);
-void *memset(void *to, int value, size_t bytes);
+#ifdef INGOT_BITCODE // needs no libc headers, whatever the target; freestanding code would call for four bytes, too
+#define memcpy  __builtin_memcpy
+#define memmove __builtin_memmove
+#define memset  __builtin_memset
 #else
 #include <string.h>
 #endif

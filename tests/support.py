@@ -96,12 +96,12 @@ def execute(command, timeout=600, **options):
     return Run(time.perf_counter() - start, done.stdout.decode(errors="replace"))
 
 
-def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), bounds=None, variants=()):
+def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), passes=None, bounds=None, variants=()):
     """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer).
     shapes, bounds: {input: dims} for --shape and --max-shape; variants: a list of {input: dims}.
     emit "c" with an `out` that is no .c file makes an executable by way of C: see build_by_c."""
     if emit == "c" and Path(out).suffix != ".c":
-        return build_by_c(model, out, shapes, cpu)
+        return build_by_c(model, out, shapes, cpu, passes)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     command = [*before, INGOT, "build", model, "-o", out]
     for option, dims in (("--shape", shapes), ("--max-shape", bounds)):
@@ -109,7 +109,7 @@ def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), 
             command += [option, f"{name}={'x'.join(map(str, shape))}"] if shape or option == "--shape" else []
     for dims in variants:
         command += [f"--shape={name}={'x'.join(map(str, shape))}" for name, shape in dims.items()]
-    for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit)):
+    for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit), ("--passes", passes)):
         command += [flag, value] if value else []
     return execute(command)
 
@@ -124,16 +124,18 @@ C_PLAIN = "x86-64-v2"  # the level whose C needs no flags
 C_RUNTIME = BUILD / "runtime/libingot_runtime_native.a"
 
 
-def build_by_c(model, out, shapes=None, cpu=None):
+def build_by_c(model, out, shapes=None, cpu=None, passes=None):
     """An executable of the C of a model, without warnings, and the runtime that other executables hold. Half of all
     models are compiled by one compiler, half by the other."""
     source, cpu = Path(f"{out}.c"), cpu or C_PLAIN
-    run = build(model, source, shapes, cpu, emit="c")
+    run = build(model, source, shapes, cpu, emit="c", passes=passes)
     compiler = C_COMPILERS[zlib.crc32(source.read_bytes()) % len(C_COMPILERS)]
     symbol = re.search(r"^extern const IngotModel (\w+);", source.with_suffix(".h").read_text(), re.M)[1]
     flags = [*C_FLAGS, "-O1", "-DINGOT_MODEL_ONLY", *([] if cpu == C_PLAIN else [f"-march={cpu}"])]
-    execute([compiler, *flags, f"-I{source.parent}", source, f"-Wl,--defsym=ingot_model={symbol}", C_RUNTIME, "-pthread",
-             "-lm", "-o", out])  # fmt: skip
+    images = RESOURCES / os.uname().machine / "images.o"
+    more = [images] if "decode_image(" in source.read_text() else []
+    execute([compiler, *flags, f"-I{source.parent}", source, *more, f"-Wl,--defsym=ingot_model={symbol}", C_RUNTIME,
+             "-pthread", "-lm", "-o", out])  # fmt: skip
     return run
 
 

@@ -199,8 +199,10 @@ void c_real(Text *out, double x, bool is_float) {
 }
 
 static void print_integer(Text *out, int64_t x, DType type) {
-  if (type == DT_U64 || type == DT_U32)
+  if (type == DT_U64)
     text_printf(out, "UINT64_C(%llu)", (unsigned long long)x);
+  else if (type == DT_U32)
+    text_printf(out, "UINT32_C(%lu)", (unsigned long)(uint32_t)x);
   else if (x == INT64_MIN)
     text_printf(out, "INT64_MIN");
   else

@@ -176,8 +176,7 @@ void tensor_page_out(const Tensor *tensor, int64_t from, int64_t bytes);
 // Element i of an integer or bool tensor as int64, of a float tensor as double.
 int64_t tensor_int(const Tensor *tensor, int64_t i);
 double tensor_float(const Tensor *tensor, int64_t i);
-// The tensor with elements narrower than a byte one a byte, integers with their sign extended; itself when they are
-// not.
+// The tensor with elements narrower than a byte as bytes, integers with their sign extended; itself when they are not.
 const Tensor *tensor_unpacked(Arena *arena, const Tensor *tensor);
 // x in a float type, rounded to nearest even: the bits, in the low end. Beyond the range: infinity, else NaN, else the
 // largest number.

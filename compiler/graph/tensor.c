@@ -52,6 +52,7 @@ const Tensor *tensor_unpacked(Arena *arena, const Tensor *tensor) {
   for (int64_t i = 0; i < count; i++)
     data[i] = (char)(dtype_is_float(tensor->type) ? (int64_t)read_bits(tensor, i) : tensor_int(tensor, i));
   copy->data = data;
+  copy->type = dtype_is_signed(tensor->type) ? DT_I8 : DT_U8;
   return copy;
 }
 

@@ -215,6 +215,13 @@ static bool read_groups(Expansion *e, Node *node, Heads *h) {
   return true;
 }
 
+// Softmax with one score more, `sink` of each head or 0, whose share goes nowhere.
+static Value *smooth_softmax(Expansion *e, Value *scores, Value *sink) {
+  sink = sink ? RESHAPE(e, sink, 1, -1, 1, 1) : SCALAR(e, scores, 0);
+  sink = EXPAND_TO(e, sink, CONCAT(e, 0, expand_shape(e, scores, 0, 3), INT(e, 1)));
+  return expand_slice(e, SOFTMAX(e, CONCAT(e, 3, scores, sink), -1), 3, 0, -1, 1);
+}
+
 // The past holds no padding: new keys stand behind it in every sample of the batch. The sequences may be shorter than
 // what is given (padding on the right of a prompt).
 bool expand_group_query_attention(Expansion *e, Node *node) {
@@ -224,8 +231,6 @@ bool expand_group_query_attention(Expansion *e, Node *node) {
   double cap = node_float(node, "softcap", 0);
   h.past = dim_const(0);
   if (!read_groups(e, node, &h)) return false;
-  if (node_int(node, "smooth_softmax", 0) > 0 || node_in(node, 11))
-    return node_error(e->model, node, "a smooth softmax is not supported");
   bool has_past = past_k && past_k->rank == 4 && !(dim_is_const(past_k->dims[2]) && past_k->dims[2].value == 0);
   if (has_past) h.past_k = past_k, h.past_v = node->in[4], h.past = past_k->dims[2];
   Value *place = query_places(e, &h);
@@ -245,7 +250,10 @@ bool expand_group_query_attention(Expansion *e, Node *node) {
   Value *bias = sum_of(e, bias_where(e, allowed, h.q->type), node_in(node, 10));
   Value *scores = head_scores(e, h.q, h.k, h.heads, h.kv_heads, scale_of(node, h.size));
   if (cap != 0) scores = MUL(e, SCALAR(e, scores, cap), TANH(e, DIV(e, scores, SCALAR(e, scores, cap))));
-  Value *y = head_values(e, masked_softmax(e, scores, bias, false), h.v, h.heads, h.kv_heads);
+  bool smooth = node_int(node, "smooth_softmax", 0) > 0 || node_in(node, 11);
+  Value *p =
+      smooth ? smooth_softmax(e, ADD(e, scores, bias), node_in(node, 11)) : masked_softmax(e, scores, bias, false);
+  Value *y = head_values(e, p, h.v, h.heads, h.kv_heads);
   expand_done(e, 1, h.k);
   expand_done(e, 2, h.v);
   return expand_done(e, 0, merge_heads(e, y));

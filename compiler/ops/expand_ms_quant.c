@@ -158,34 +158,44 @@ bool expand_matmul_nbits(Expansion *e, Node *node) {
   int64_t k = node_int(node, "K", 0), n = node_int(node, "N", 0), block = node_int(node, "block_size", 0), bits;
   if (!read_bits(e, node, &bits)) return false;
   if (k < 1 || n < 1 || block < 1) return node_error(e->model, node, "'K', 'N' and 'block_size' must be positive");
-  if (node_in(node, 4)) return node_error(e->model, node, "'g_idx' is not supported");
   int64_t blocks = div_up(k, block);
   Value *w = RESHAPE(e, unpacked(e, RESHAPE(e, node->in[1], n, blocks, -1), bits), n, blocks, block);
-  w = SUB(e, w, block_zeros(e, node_in(node, 3), n, blocks, bits));
-  w = RESHAPE(e, MUL(e, w, RESHAPE(e, expand_cast(e, scales, DT_F32), n, blocks, 1)), n, -1);
+  Value *zero = block_zeros(e, node_in(node, 3), n, blocks, bits), *group = node_in(node, 4);
+  Value *scale = RESHAPE(e, expand_cast(e, scales, DT_F32), n, blocks, 1);
+  if (group) { // each column names its block
+    w = expand_slice(e, RESHAPE(e, w, n, -1, 1), 1, 0, k, 1);
+    group = expand_slice(e, group, 0, 0, k, 1);
+    scale = GATHER(e, scale, group, 1);
+    if (node_in(node, 3)) zero = GATHER(e, zero, group, 1);
+  }
+  w = RESHAPE(e, MUL(e, SUB(e, w, zero), scale), n, -1);
   w = TRANSPOSE(e, blocks * block == k ? w : expand_slice(e, w, 1, 0, k, 1), 1, 0);
   Value *y = MATMUL(e, a, expand_cast(e, w, a->type));
   return expand_done(e, 0, bias ? ADD(e, y, bias) : y);
 }
 
-// Rows of a table whose last axis is quantised by blocks.
+// Slices of a table that is quantised by blocks along another axis. Bytes hold several numbers along the last axis.
 bool expand_gather_block_quantized(Expansion *e, Node *node) {
   Value *data = node->in[0], *at = node->in[1], *scales = node->in[2], *zeros = node_in(node, 3);
-  int64_t block = node_int(node, "block_size", 128), bits, blocks;
-  int axis, last = data->rank - 1;
-  if (!read_bits(e, node, &bits) || !expand_axis(e, "quantize_axis", 1, data->rank, &axis)) return false;
-  if (axis != last || node_int(node, "gather_axis", 0) != 0 || last < 1)
-    return node_error(e->model, node, "only rows of a table quantised along its last axis are supported");
-  if (!expand_const_dim(e, 2, last, &blocks)) return false;
-  Value *rows = unpacked(e, GATHER(e, data, at, 0), bits), *shape = SHAPE(e, rows);
-  Value *head = MAKE(e, "Slice", shape, INT(e, 0), INT(e, -1));
-  Value *w = MAKE(e, "Reshape", rows, CONCAT(e, 0, head, INTS(e, blocks, block)));
-  Value *zero = expand_scalar(e, DT_F32, (double)(1 << (bits - 1)));
-  if (zeros) {
-    zero = unpacked(e, GATHER(e, zeros, at, 0), bits);
-    zero = UNSQUEEZE(e, expand_slice(e, zero, at->rank + last - 1, 0, blocks, 1), -1);
-  }
-  Value *scale = UNSQUEEZE(e, expand_cast(e, GATHER(e, scales, at, 0), DT_F32), -1);
-  Value *y = MAKE(e, "Reshape", MUL(e, SUB(e, w, zero), scale), shape);
+  int64_t block = node_int(node, "block_size", 128), bits, blocks, size;
+  int axis, from, rank = data->rank;
+  bool bytes = data->type == DT_U8;
+  if (!read_bits(e, node, &bits) || !expand_axis(e, "quantize_axis", 1, rank, &axis)) return false;
+  if (!expand_axis(e, "gather_axis", 0, rank, &from)) return false;
+  if (axis == from || (bytes && axis != rank - 1) || block < 1)
+    return node_error(e->model, node, "blocks must lie along another axis than what is gathered, of bytes the last");
+  if (!expand_const_dim(e, 0, axis, &size) || !expand_const_dim(e, 2, axis, &blocks)) return false;
+  if (bytes) size *= 8 / bits;
+  if (blocks != div_up(size, block))
+    return node_error(e->model, node, "%lld scales for %lld blocks", (long long)blocks, (long long)div_up(size, block));
+  Value *w = GATHER(e, data, at, from), *scale = expand_cast(e, GATHER(e, scales, at, from), DT_F32);
+  Value *zero = zeros ? GATHER(e, zeros, at, from) : expand_scalar(e, DT_F32, bytes ? (double)(1 << (bits - 1)) : 0);
+  if (from < axis) axis += at->rank - 1;
+  int64_t *block_of = NEW_ARRAY(e->model->arena, int64_t, (size_t)size);
+  for (int64_t i = 0; i < size; i++) block_of[i] = i / block;
+  Value *own = expand_ints(e, (size_t)size, block_of);
+  w = bytes ? unpacked(e, w, bits) : expand_cast(e, w, DT_F32);
+  if (zeros) zero = GATHER(e, bytes ? unpacked(e, zero, bits) : expand_cast(e, zero, DT_F32), own, axis);
+  Value *y = MUL(e, SUB(e, w, zero), GATHER(e, scale, own, axis));
   return expand_done(e, 0, expand_cast(e, y, scales->type));
 }

@@ -2,7 +2,7 @@
 //
 // A reverse direction is a Scan backwards. Where sequences have lengths of their own, the state stays as it is and the
 // output is 0 at times behind a sequence's end, which for a scan backwards comes first.
-#include "compiler/ops/expand.h"
+#include "compiler/ops/expand_quant.h"
 
 #include <string.h>
 
@@ -21,8 +21,10 @@ typedef struct {
   int64_t hidden;
   Activation activations[MOST_ACTIVATIONS];
   Value *x;          // [T, B, I]
-  Value *weights;    // [gates · H, I]
+  Value *weights;    // [gates · H, I]; of integers: exchanged
   Value *recurrence; // [gates · H, H]
+  Value *scales[2];  // of both where they are integers, else NULL
+  Value *zeros[2];   // their zero points
   Value *biases[2];  // of both, [gates · H], or NULL
   Value *peepholes;  // [3 · H], or NULL
   Value *lengths;    // [B], or NULL
@@ -109,6 +111,16 @@ static Value *gate(Expansion *e, const Direction *d, Value *value, int axis, int
   return part(e, value, axis, i * d->hidden, (i + 1) * d->hidden);
 }
 
+// The inputs' part of the gates (0), or the state's (1), in integers where the weights are.
+static Value *gate_sums(Expansion *e, const Direction *d, int i, Value *x) {
+  Value *w = i ? d->recurrence : d->weights;
+  if (!d->scales[i]) return MATMUL(e, x, TRANSPOSE(e, w, 1, 0));
+  Dim terms = e->node->in[1 + i]->dims[1];
+  Quantised q = quantised_dynamically(e, x);
+  Value *y = integer_matmul(e, q.q, q.zero_point, w, d->zeros[i], terms);
+  return y ? MUL(e, expand_cast(e, y, DT_F32), MUL(e, q.scale, d->scales[i])) : NULL;
+}
+
 // x · wᵀ
 static Value *product(Expansion *e, Value *x, Value *w) { return MATMUL(e, x, TRANSPOSE(e, w, 1, 0)); }
 
@@ -148,7 +160,7 @@ static Value *peephole(Expansion *e, const Direction *d, Value *gate_sum, int i,
 // Gates in the order i, o, f, c; peepholes in the order i, o, f.
 static void lstm_cell(Expansion *e, const Direction *d, Value *x, Value *const *states, Value **next) {
   Value *h = states[0], *c = states[1];
-  Value *gates = add(e, ADD(e, x, product(e, h, d->recurrence)), d->biases[1]);
+  Value *gates = add(e, ADD(e, x, gate_sums(e, d, 1, h)), d->biases[1]);
   Value *i = activate(e, d, 0, peephole(e, d, gate(e, d, gates, 1, 0), 0, c)), *f;
   if (node_int(e->node, "input_forget", 0))
     f = SUB(e, SCALAR(e, i, 1), i);
@@ -165,7 +177,7 @@ static void lstm_cell(Expansion *e, const Direction *d, Value *x, Value *const *
 // Outputs: the last states, then the state of every time [T, B, H].
 static void scan(const Direction *d, Cell *cell, Value **results) {
   Expansion *e = d->e, body = expand_body(e, d->backwards ? "backwards" : "forwards");
-  Value *x = product(e, d->x, d->weights), *times = DIM(e, d->x, 0);
+  Value *x = gate_sums(e, d, 0, d->x), *times = DIM(e, d->x, 0);
   Value *in[4], *next[3] = {0}, *state[2], *time = NULL;
   if (d->biases[0]) x = ADD(e, x, d->biases[0]);
   size_t count = 0;
@@ -219,6 +231,7 @@ typedef struct {
   Cell *cell;
   int gates, states, activations;
   const char *defaults[MOST_ACTIVATIONS];
+  bool integers; // weights [.., inputs, gates · H] with scales and zero points behind the other inputs
 } Recurrent;
 
 static bool make_direction(Expansion *e, const Recurrent *r, Direction *d) {
@@ -229,6 +242,10 @@ static bool make_direction(Expansion *e, const Recurrent *r, Direction *d) {
   d->recurrence = of_direction(e, node->in[2], d->direction);
   Value *biases = of_direction(e, node_in(node, 3), d->direction);
   for (int i = 0; i < 2; i++) d->biases[i] = biases ? part(e, biases, 0, i * width, (i + 1) * width) : NULL;
+  for (size_t i = 0; r->integers && i < 2; i++) {
+    d->scales[i] = of_direction(e, node->in[8 + 2 * i], d->direction);
+    d->zeros[i] = of_direction(e, node->in[9 + 2 * i], d->direction);
+  }
   d->lengths = node_in(node, 4) ? expand_cast(e, node->in[4], DT_I64) : NULL;
   d->state_count = r->states;
   for (int i = 0; i < r->states; i++) d->states[i] = start(e, d, 5 + (size_t)i, batch_first);
@@ -248,7 +265,7 @@ static bool expand_recurrent(Expansion *e, const Recurrent *r) {
   for (size_t i = 5; i < 5 + (size_t)r->states; i++)
     if (node_in(node, i) && !need_rank(e->model, node, i, 3, 3)) return false;
   int64_t hidden, width, directions;
-  if (!expand_const_dim(e, 2, 2, &hidden) || !expand_const_dim(e, 2, 1, &width) ||
+  if (!expand_const_dim(e, 2, r->integers ? 1 : 2, &hidden) || !expand_const_dim(e, 2, r->integers ? 2 : 1, &width) ||
       !expand_const_dim(e, 2, 0, &directions))
     return false;
   if (width != r->gates * hidden || directions != 1 + both)
@@ -272,13 +289,24 @@ static bool expand_recurrent(Expansion *e, const Recurrent *r) {
 
 bool expand_rnn(Expansion *e, Node *node) {
   (void)node;
-  return expand_recurrent(e, &(Recurrent){rnn_cell, 1, 1, 1, {"Tanh"}});
+  return expand_recurrent(e, &(Recurrent){rnn_cell, 1, 1, 1, {"Tanh"}, false});
 }
 bool expand_gru(Expansion *e, Node *node) {
   (void)node;
-  return expand_recurrent(e, &(Recurrent){gru_cell, 3, 1, 2, {"Sigmoid", "Tanh"}});
+  return expand_recurrent(e, &(Recurrent){gru_cell, 3, 1, 2, {"Sigmoid", "Tanh"}, false});
 }
 bool expand_lstm(Expansion *e, Node *node) {
   (void)node;
-  return expand_recurrent(e, &(Recurrent){lstm_cell, 4, 2, 3, {"Sigmoid", "Tanh", "Tanh"}});
+  return expand_recurrent(e, &(Recurrent){lstm_cell, 4, 2, 3, {"Sigmoid", "Tanh", "Tanh"}, false});
+}
+// The factors are quantised as they come: all inputs at once, the state at each time.
+bool expand_dynamic_quantize_lstm(Expansion *e, Node *node) {
+  const int64_t most = 1 << 16;
+  int64_t size;
+  for (size_t i = 1; i < 3; i++) {
+    if (!need_rank(e->model, node, i, 3, 3) || !expand_const_dim(e, i, 1, &size)) return false;
+    if (size > most)
+      return node_error(e->model, node, "sums of %lld integer products are not supported", (long long)size);
+  }
+  return expand_recurrent(e, &(Recurrent){lstm_cell, 4, 2, 3, {"Sigmoid", "Tanh", "Tanh"}, true});
 }

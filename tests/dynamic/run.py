@@ -76,7 +76,7 @@ def check_fault(case, folder, emit):
         np.save(folder / f"{case.name}.{name}.npy", array)
         command += ["-i", f"{name}={folder / f'{case.name}.{name}.npy'}"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=60, text=True)
+        done = subprocess.run(command, capture_output=True, timeout=200, text=True)
     except subprocess.TimeoutExpired:
         return ["does not end"]
     wrong = [] if done.returncode == 1 else [f"exit code {done.returncode} instead of 1"]
@@ -87,15 +87,14 @@ def check_fault(case, folder, emit):
 
 
 def check_served_fault(case, executable):
-    """A server says the same twice, and goes on."""
+    """A server says the same, and goes on."""
     wrong = []
     with Server(str(executable), *case.options) as server:
-        for _ in range(2):
-            response = send(server.connect(), case.name, case.runs[0])
-            if not response or response.status not in (400, 500):
-                wrong.append(f"the server answers {response and response.status}")
-            elif not all(text in response.body.decode() for text in case.says):
-                wrong.append(f"the server says {response.body.decode()}")
+        response = send(server.connect(), case.name, case.runs[0])
+        if not response or response.status not in (400, 500):
+            wrong.append(f"the server answers {response and response.status}")
+        elif not all(text in response.body.decode() for text in case.says):
+            wrong.append(f"the server says {response.body.decode()}")
         if server.connect().send(get("/v2/health/live")).response().status != 200:
             wrong.append("the server is not well afterwards")
     return wrong

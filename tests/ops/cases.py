@@ -31,7 +31,7 @@ class Case:
     opset: int
     inputs: list
     outputs: int | list
-    expected: np.ndarray | None
+    expected: np.ndarray | list | None  # of the first output, or of each
     attributes: dict = field(default_factory=dict)
 
     @property
@@ -93,10 +93,10 @@ def case(op, opset, inputs, /, outputs=1, expected=None, **attributes):
     CASES.append(Case(op, opset, inputs, outputs, expected, attributes))
 
 
-def by_reference(op, opset, inputs, **attributes):
+def by_reference(op, opset, inputs, outputs=1, **attributes):
     """A case whose expected result ONNX's reference implementation computes: where ONNX Runtime departs from it."""
-    model, data = make_model([Case(op, opset, inputs, 1, None, attributes)], opset)
-    case(op, opset, inputs, expected=ReferenceEvaluator(model).run(None, data)[0], **attributes)
+    model, data = make_model([Case(op, opset, inputs, outputs, None, attributes)], opset)
+    case(op, opset, inputs, outputs, ReferenceEvaluator(model).run(None, data), **attributes)
 
 
 def floats(*shape):

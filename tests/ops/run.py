@@ -20,6 +20,7 @@ import cases_composed  # noqa: F401: its cases join CASES
 import cases_index  # noqa: F401
 import cases_matrices  # noqa: F401
 import cases_types  # noqa: F401
+import cases_ms  # noqa: F401
 import cases_resize  # noqa: F401
 import cases_wide  # noqa: F401
 import cases_windows  # noqa: F401
@@ -52,7 +53,8 @@ def check(cases, opset, machine):
         failures = []
         for i, case in enumerate(cases):
             if case.expected is not None:
-                expected[f"c{i}_out0"] = case.expected
+                given = case.expected if isinstance(case.expected, list) else [case.expected]
+                expected |= {f"c{i}_out{k}": array for k, array in enumerate(given)}
             names = [f"c{i}_out{k}" for k, wanted in enumerate(case.wanted) if wanted]
             try:
                 difference = support.compare({n: got[n] for n in names}, {n: expected[n] for n in names})

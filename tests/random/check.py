@@ -10,9 +10,6 @@ from graphs import FLOATS, VERSIONS, Refused, Step, Value, evaluate, make_model,
 # What an element may be off by, as a share of it; sums that cancel are known by their spread.
 SHARE = {"float32": 1e-4, "float64": 1e-9, "float16": 2.0**-8}
 LEAST = {"float32": 1e-6, "float64": 1e-12, "float16": 2.0**-12}  # and as a share of the largest element, or of 1
-# What is said of models that have no form in C yet.
-NOT_IN_C = "--emit=c does not know"
-C_FLAGS = ["-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def used_values(g, outputs):
@@ -116,23 +113,8 @@ def compile_model(folder, model, runs, emit, no_passes):
     """Builds and runs a model: a list of {name: array}, one for each of `runs` ({input: array})."""
     path = folder / "graph.onnx"
     path.write_bytes(model.SerializeToString())
-    flags = ["--passes", "none"] if no_passes else []
-    if emit == "exe":
-        support.execute([support.INGOT, "build", path, "-o", folder / "graph", *flags], timeout=120)
-        return [support.run_model(folder / "graph", inputs) for inputs in runs]
-    support.execute([support.INGOT, "build", path, "-o", folder / "graph.c", "--emit", "c", "--cpu", "x86-64-v2", *flags], timeout=120)
-    support.execute(["cc", *C_FLAGS, "-DGRAPH_MAIN", "graph.c", "-o", "program", "-lm"], cwd=folder)
-    return [run_c(folder, model, inputs) for inputs in runs]
-
-
-def run_c(folder, model, inputs):
-    """Raw files hold no shapes: those are what inference says."""
-    inputs_at, outputs_at = [folder / f"input_{i}" for i in range(len(inputs))], []
-    for file, array in zip(inputs_at, inputs.values()):
-        np.ascontiguousarray(array).tofile(file)
-    outputs_at = [folder / f"output_{i}" for i in range(len(model.graph.output))]
-    support.execute([folder / "program", *inputs_at, *outputs_at])
-    return {o.name: np.fromfile(f, helper.tensor_dtype_to_np_dtype(o.type.tensor_type.elem_type)) for o, f in zip(model.graph.output, outputs_at)}
+    support.build(path, folder / "graph", emit=emit, passes="none" if no_passes else None)
+    return [support.run_model(folder / "graph", inputs) for inputs in runs]
 
 
 def plan(g, outputs):
@@ -141,7 +123,7 @@ def plan(g, outputs):
     first = {name: v.versions for name, v in g.by_name.items()}
     opened, values = None, [first]
     sizes = sorted({d for v in g.by_name.values() if may_open(v) for d in v.shape if d > 1})
-    if not g.static and sizes and random.random() < 0.6:
+    if sizes and random.random() < 0.6:
         chosen = [d for d in sizes if random.random() < 0.6] or sizes[:1]
         other = resized(g, {d: max(1, d + int(random.integers(-2, 4))) for d in chosen})
         if other:
@@ -158,8 +140,6 @@ def attempt(model, runs, build):
     except support.Failure as failure:
         return str(failure)
     for i, (got, (_, wanted)) in enumerate(zip(results, runs)):
-        if all(a.ndim == 1 for a in got.values()):  # raw
-            got = {n: a.reshape(wanted[n][0].shape) if a.size == wanted[n][0].size else a for n, a in got.items()}
         wrong = compare(got, wanted)
         if wrong:
             return wrong + (" (second size)" if i else "")

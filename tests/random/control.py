@@ -61,7 +61,7 @@ def branch(g):
     x = g.pick(SMALL, fits=lambda v: v.array.size < 500)
     values, cond, kind = alike(g, x), condition(g), tensor_type(x.array)
     count, graphs = g.int(1, 2), []
-    other = g.chance(0.2) and not g.static and x.rank >= 1
+    other = g.chance(0.2) and x.rank >= 1
     for side in range(2):
         body = Body(g, x.dtype)
         names = [body.some([v.name for v in values], g.int(1, 3)) for _ in range(count)]
@@ -84,7 +84,7 @@ def loop(g):
     next_values = [body.node("Tanh" if x.dtype == "float32" else "Identity", [body.some([*reached, *([counted] if not x.rank else [])], g.int(1, 3))])
                    for _ in carried]  # fmt: skip
     still = body.node("Identity", [go])
-    if g.chance(0.3) and not g.static and g.opset >= 9:
+    if g.chance(0.3) and g.opset >= 9:
         limit = body.node("Constant", [], value=onnx.numpy_helper.from_array(np.array(g.int(0, 3), np.int64)))
         still = body.node("Less", [turn, limit])
     scanned = [body.some(reached, 1)] if g.chance(0.6) else []
@@ -127,8 +127,6 @@ def scan(g):
 
 def sequence(g):
     """From tensors into a sequence and back, as one step."""
-    if g.static:
-        raise Refused("sequences have no static size")
     g.since("SequenceConstruct")
     x = g.pick(("float32", "int64"), low=1, fits=lambda v: v.array.size < 500)
     nodes, inputs, axis = [], [x], g.int(0, x.rank - 1)

@@ -96,8 +96,8 @@ def check_stable(versions):
 class Graph:
     """A graph under construction. Operators are drawn by functions that get it as `g`."""
 
-    def __init__(self, seed, static):
-        self.seed, self.static = seed, static
+    def __init__(self, seed):
+        self.seed = seed
         self.random = np.random.default_rng(seed)
         self.noise = np.random.default_rng(seed + 1)
         self.opset = int(self.random.choice([7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24]))
@@ -183,7 +183,7 @@ class Graph:
     def operand(self, array):
         """What an operator needs besides data: axes, shapes, indices. A constant, or given when the model runs."""
         array = np.asarray(array)
-        return self.add("operand" if not self.static and self.chance(0.25) else "constant_operand", array)
+        return self.add("operand" if self.chance(0.25) else "constant_operand", array)
 
     def constant(self, array):
         return self.add("constant_operand", np.asarray(array))

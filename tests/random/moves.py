@@ -147,7 +147,7 @@ def indices(g, shape, size, dtype=None, negative=True):
     if not size:
         raise Refused("nothing to choose")
     array = g.random.integers(-size if negative else 0, size, shape).astype(dtype or g.choice(["int64", "int32"]))
-    return g.operand(array) if g.chance(0.6) or g.static else g.add("operand", array)
+    return g.operand(array) if g.chance(0.6) else g.add("operand", array)
 
 
 def gather(g):

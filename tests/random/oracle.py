@@ -19,6 +19,9 @@ DEPARTURES = [
     ("places outside are brought in once, not each of the neighbours",
      lambda node, arrays: node.op_type == "GridSample" and attribute(node, "mode") in (b"cubic", b"bicubic")
      and attribute(node, "padding_mode") == b"border"),
+    ("the length of what scales make is rounded before corners are aligned by it",
+     lambda node, arrays: node.op_type == "Resize" and len(node.input) < 4
+     and attribute(node, "coordinate_transformation_mode") == b"align_corners"),
     ("the scale of nothing but zeros is 1, in ONNX's reference 1 / 255",
      lambda node, arrays: node.op_type == "DynamicQuantizeLinear" and not arrays[node.input[0]].any()),
     ("sums of no products are 0 instead of the zero point",

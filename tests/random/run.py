@@ -23,16 +23,16 @@ import elements
 import layers
 import moves
 import special
-from check import NOT_IN_C, compile_model, differs, minimise
+from check import compile_model, differs, minimise
 from graphs import Graph
 
 TABLE = [*elements.OPERATORS, *moves.OPERATORS, *layers.OPERATORS, *control.OPERATORS, *special.OPERATORS]
 MOST_ATTEMPTS = 20  # at a node
 
 
-def draw_graph(seed, static, only=""):
+def draw_graph(seed, only=""):
     """The graph of a seed: 1 to 12 nodes."""
-    g = Graph(seed, static)
+    g = Graph(seed)
     weights = [weight for weight, _ in TABLE]
     chances = [w / sum(weights) for w in weights]
     for i in range(g.choice([1, 1, 2, 3, 4, 5, 6, 8, 10, 12])):
@@ -47,17 +47,16 @@ def draw_graph(seed, static, only=""):
 
 def check_seed(seed, options):
     """None, or text that tells what is wrong with the graph of a seed."""
-    g = draw_graph(seed, options.emit == "c" or options.static, options.only)
+    g = draw_graph(seed, options.only)
     if not g.steps:
         return "skipped"
     with tempfile.TemporaryDirectory(prefix="ingot-random-") as folder:
         build = lambda model, runs: compile_model(Path(folder), model, runs, options.emit, options.no_passes)  # noqa: E731
         wrong = differs(g, build)
-        if not wrong or NOT_IN_C in wrong:
-            return wrong and "skipped"
+        if not wrong:
+            return None
         command = f"run.py --seed {seed} --count 1" + (f" --emit {options.emit}" if options.emit != "exe" else "")
         command += (" --no-passes" if options.no_passes else "") + (f" --only {options.only}" if options.only else "")
-        command += " --static" if options.static else ""
         kept = support.BUILD / "random" / f"{seed}.onnx"
         small, text = minimise(g, build, wrong)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -71,15 +70,14 @@ def main():
     parser.add_argument("--count", type=int, default=10**9)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--emit", choices=("exe", "c"), default="exe")
+    support.add_emit_option(parser)
     parser.add_argument("--no-passes", action="store_true", help="every optional pass off")
-    parser.add_argument("--static", action="store_true", help="no open dims, no operands of run time")
     parser.add_argument("--only", default="", help="graphs that begin with a drawing of that name")
     parser.add_argument("-v", action="store_true", help="print every seed")
     options = parser.parse_args()
     support.need_compiler()
-    if options.emit == "c" and not shutil.which("cc"):
-        support.skip("no C compiler")
+    if options.emit == "c" and not all(map(shutil.which, support.C_COMPILERS)):
+        support.skip("no C compilers")
     print(f"seeds from {options.seed} on")
     passed = failed = skipped = 0
     end = time.monotonic() + options.seconds

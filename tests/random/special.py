@@ -20,7 +20,7 @@ def wild(g):
     x, y = (g.source(dtype, shape, g.random.choice(numbers, shape)) for _ in range(2))
     op = g.choice(UNARY + BINARY)
     g.since(op)
-    if op in ("Erf", "HardSwish") and dtype == "float64":
+    if op in ("Erf", "HardSwish", "Gelu") and dtype == "float64":
         raise Refused("the reference computes it with numbers of float32")
     if op == "Where":
         inputs = [g.source("bool", shape), x, y]
@@ -60,8 +60,6 @@ def roi_align(g):
 
 
 def boxes(g):
-    if g.static:
-        raise Refused("no size before the run")
     g.since("NonMaxSuppression")
     n, classes, count = g.int(1, 2), g.int(1, 2), g.int(1, 7)
     corner = g.random.uniform(0, 5, (n, count, 2))

@@ -134,14 +134,14 @@ static bool usage(const char *format, ...) {
 }
 
 // "x=1x3x224x224". A name may hold '=', so the last one counts.
-static bool parse_shape(CommandLine *c, const char *option, const char *text, int64_t least, ShapeOption *shape) {
+static bool parse_shape(CommandLine *c, const char *option, const char *text, ShapeOption *shape) {
   const char *equals = strrchr(text, '=');
   if (!equals || equals == text) return usage("%s '%s' is not NAME=AxBxC", option, text);
   *shape = (ShapeOption){.input = arena_strndup(c->arena, text, (size_t)(equals - text))};
   for (const char *at = equals + 1; *at;) {
     char *end;
     long long value = strtoll(at, &end, 10);
-    if (end == at || value < least || (*end && (*end != 'x' || !end[1])))
+    if (end == at || value < 0 || (*end && (*end != 'x' || !end[1])))
       return usage("%s '%s' is not NAME=AxBxC", option, text);
     if (shape->rank == MAX_RANK) return usage("%s '%s' has more than %d dims", option, text, MAX_RANK);
     shape->dims[shape->rank++] = value;
@@ -152,7 +152,7 @@ static bool parse_shape(CommandLine *c, const char *option, const char *text, in
 
 static bool read_bound(CommandLine *c, const char *text) {
   ShapeOption bound, *bounds = (ShapeOption *)c->build.passes.bounds;
-  if (!parse_shape(c, "--max-shape", text, 1, &bound)) return false;
+  if (!parse_shape(c, "--max-shape", text, &bound)) return false;
   APPEND(c->arena, bounds, c->build.passes.bound_count, bound);
   c->build.passes.bounds = bounds;
   return true;
@@ -160,7 +160,7 @@ static bool read_bound(CommandLine *c, const char *text) {
 
 static bool read_shape(CommandLine *c, const char *text) {
   ShapeOption shape;
-  if (!parse_shape(c, "--shape", text, 0, &shape)) return false;
+  if (!parse_shape(c, "--shape", text, &shape)) return false;
   ShapeOption *shapes = (ShapeOption *)c->build.passes.shapes;
   APPEND(c->arena, shapes, c->build.passes.shape_count, shape);
   c->build.passes.shapes = shapes;

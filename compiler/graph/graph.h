@@ -149,7 +149,7 @@ const char *dim_text(DimTable *table, Dim d); // "3", "batch", "(seq+1)"
 /* dim_range.c */
 DimRange dim_range(Dim d);
 int64_t dim_most(Dim d);                              // the largest value it can have; INT64_MAX: no bound is known
-DimRange dim_range_of(DimOp op, Dim a, Dim b, Dim c); // of an operation
+DimRange dim_range_of(DimOp op, Dim x, Dim y, Dim z); // of an operation
 
 /* graph.c */
 typedef struct Node Node;

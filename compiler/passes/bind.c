@@ -14,6 +14,9 @@ typedef struct {
 
 static bool bound_symbol(Model *model, Dim symbol, int64_t most) {
   int64_t before = dim_most(symbol);
+  if (most == 0)
+    return diag_error(model->diag, model->file, "--max-shape leaves nothing of dim '%s'",
+                      dim_text(model->dims, symbol));
   if (before != INT64_MAX && before != most)
     return diag_error(model->diag, model->file, "--max-shape gives dim '%s' as %lld and as %lld",
                       dim_text(model->dims, symbol), (long long)before, (long long)most);

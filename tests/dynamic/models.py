@@ -33,8 +33,8 @@ class Case:
         return made
 
     def bounds(self):
-        """{input: the largest dims of all runs}, at least 1."""
-        return {name: [max([1, *sizes]) for sizes in zip(*(run[name].shape for run in self.runs))] for name in self.runs[0]}
+        """{input: the largest dims of all runs}."""
+        return {name: [max(sizes) for sizes in zip(*(run[name].shape for run in self.runs))] for name in self.runs[0]}
 
     def variants(self):
         """[{input: dims}]: the shapes of all runs, each once."""

@@ -75,12 +75,11 @@ static Dim join_dims(Model *model, const Value *out, Dim a, Dim b) {
   return dim_equal(a, b) ? a : dim_found(model->dims, out->name, dim_op(model->dims, DIM_MAX, a, b));
 }
 
-// The result that is a or b; b may be NULL.
+// The result that is a or b, which are the same where one branch is all there is.
 static bool infer_result(const Graph *graph, Node *node, size_t i, const Value *a, const Value *b) {
   Model *model = graph->model;
   Value *out = node->out[i];
   Dim dims[MAX_RANK];
-  if (!b || a == b) return set_value_like(model, out, a, a->content, a->dims);
   if (!same_kind(a, b))
     return node_error(model, node, "output %zu is %s in one branch and %s in the other", i, value_text(model, a),
                       value_text(model, b));
@@ -97,17 +96,17 @@ bool infer_branch(Model *model, Node *node) {
   Graph *bodies[2];
   if (!find_branches(model, node, bodies) || !infer_branches(model, bodies) || !check_counts(model, node, bodies))
     return false;
-  for (size_t i = 0; i < node->out_count; i++) {
-    const Value *a = bodies[0]->fault ? NULL : bodies[0]->outputs[i],
-                *b = bodies[1]->fault ? NULL : bodies[1]->outputs[i];
-    if (node->out[i] && !infer_result(bodies[0]->parent, node, i, a ? a : b, a ? b : NULL)) return false;
-  }
+  const Graph *first = bodies[bodies[0]->fault != NULL], *second = bodies[bodies[1]->fault == NULL];
+  for (size_t i = 0; i < node->out_count; i++)
+    if (node->out[i] && !infer_result(first->parent, node, i, first->outputs[i], second->outputs[i])) return false;
   return true;
 }
 
 bool sink_tail(Graph *graph, Node *node) {
   Graph *bodies[2];
-  return find_branches(graph->model, node, bodies) && graph_sink(graph, node, bodies, 2);
+  if (!find_branches(graph->model, node, bodies)) return false;
+  size_t first = bodies[0]->fault != NULL, count = bodies[0]->fault || bodies[1]->fault ? 1 : 2;
+  return graph_sink(graph, node, bodies + first, count);
 }
 
 static Dim count_dims(const Value *value) {

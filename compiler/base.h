@@ -97,5 +97,13 @@ void diag_report(Diag *diag, const char *file, const char *format, ...) PRINTF_L
 #define diag_error_at(...) (diag_report_at(__VA_ARGS__), always_false())
 void diag_report_at(Diag *diag, const Loc *loc, const char *format, ...) PRINTF_LIKE(3, 4);
 void diag_warning(Diag *diag, const char *file, const char *format, ...) PRINTF_LIKE(3, 4);
+// For a trial: what is recorded after diag_mark can be taken out again, as a list, or put back.
+typedef struct {
+  Message **last;
+  int errors;
+} DiagMark;
+static inline DiagMark diag_mark(const Diag *diag) { return (DiagMark){diag->first ? diag->last : NULL, diag->errors}; }
+Message *diag_take(Diag *diag, DiagMark mark);
+void diag_put_back(Diag *diag, Message *messages);
 // Adds an indented line to the last message.
 void diag_note(Diag *diag, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -6,6 +6,7 @@
 #include "compiler/link/output.h"
 #include "compiler/onnx/read.h"
 #include "compiler/ops/lower.h"
+#include "compiler/resources.h"
 #include "runtime/sample.h"
 
 #include <stdlib.h>
@@ -64,7 +65,7 @@ static void record_checks(Model *model, const Program *program, const Target *ta
   model->diag = &quiet;
   if (!target_runs_here(target)) {
     const Target *host = target_find(arena, &quiet, NULL, "native");
-    program = host ? make_program(arena, model->graph, host) : NULL;
+    program = host ? make_program(arena, model->graph, host, true) : NULL;
     if (!program || !emit_kernels(model, program, host, CODE_OBJECT, NULL, &own)) program = NULL;
   }
   if (program && fits_memory(program)) {
@@ -117,19 +118,30 @@ static bool write_file(Model *model, const char *path, const Bytes *bytes) {
   return output_commit(model->diag, output, false);
 }
 
+// The decoders for models with images, as a further object; NULL after a recorded error.
+static const char *find_images(Model *model, const Target *target) {
+  const char *folder = resources_find(model->arena, model->diag);
+  const char *path = folder ? arena_printf(model->arena, "%s/%s/images.o", folder, target->arch) : NULL;
+  if (!path || access(path, R_OK) == 0) return path;
+  diag_error(model->diag, "ingot", "'%s' is missing, which ImageDecoder needs: run scripts/setup --images", path);
+  return NULL;
+}
+
 static bool link_output(Model *model, const Program *program, const Target *target, const BuildOptions *options,
                         const char *name, const Bytes *kernels, const Bytes *description) {
   WeightSource weights = {(uint64_t)program->weight_bytes, write_weights, (void *)program};
   const char *folder = temporary_folder(model->arena, model->diag);
   if (!folder) return false;
   const char *objects[] = {place_object(model, folder, "kernels.o", kernels),
-                           place_object(model, folder, "model.o", description)};
-  if (!objects[0] || !objects[1]) return false;
+                           place_object(model, folder, "model.o", description),
+                           program->has_images ? find_images(model, target) : NULL};
+  size_t count = program->has_images ? 3 : 2;
+  if (!objects[0] || !objects[1] || !objects[count - 1]) return false;
   if (options->form == EMIT_EXE)
-    return link_executable(model->arena, model->diag, target, objects, COUNT(objects), options->output, &weights);
+    return link_executable(model->arena, model->diag, target, objects, count, options->output, &weights);
   const char *symbol = c_identifier(model->arena, name, false);
-  return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects,
-                                                                  COUNT(objects), options->output, symbol, &weights);
+  return (options->form == EMIT_LIB ? link_library : link_object)(model->arena, model->diag, target, objects, count,
+                                                                  options->output, symbol, &weights);
 }
 
 static bool emit_output(Model *model, const Program *program, const Target *target, const BuildOptions *options) {
@@ -138,7 +150,7 @@ static bool emit_output(Model *model, const Program *program, const Target *targ
                              .parameters = count_parameters(model->graph)};
   Bytes kernels, described;
   begin(options, "emit");
-  if (options->form == EMIT_C) return emit_c(model, program, target, options->output);
+  if (options->form == EMIT_C) return emit_c(model, program, target, &description, options->output);
   if (options->form == EMIT_LL || options->form == EMIT_ASM)
     return emit_kernels(model, program, target, options->form == EMIT_LL ? CODE_LL : CODE_ASM, &description,
                         &kernels) &&
@@ -160,7 +172,7 @@ bool build_model(Arena *arena, Diag *diag, const BuildOptions *options) {
   begin(options, "passes");
   if (!run_passes(model, &options->passes)) return false;
   begin(options, "lower");
-  Program *program = make_program(arena, model->graph, target);
+  Program *program = make_program(arena, model->graph, target, pass_is_wanted(&options->passes, FUSE_STEPS));
   if (!program) return false;
   if (options->on_program) options->on_program(options->context, program);
   return emit_output(model, program, target, options);

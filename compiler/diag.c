@@ -22,14 +22,34 @@ static char *format_text(Arena *arena, const char *format, va_list arguments) {
   return text;
 }
 
-static void add_message(Diag *diag, bool warning, const char *text) {
-  Message *message = NEW(diag->arena, Message);
-  *message = (Message){.warning = warning, .text = text};
+static void append(Diag *diag, Message *message) {
   // Until diag_init's caller adds the first message the tail is the field `first` of this very struct.
   if (!diag->first) diag->last = &diag->first;
   *diag->last = message;
   diag->last = &message->next;
-  if (!warning) diag->errors++;
+  if (!message->warning) diag->errors++;
+}
+
+static void add_message(Diag *diag, bool warning, const char *text) {
+  Message *message = NEW(diag->arena, Message);
+  *message = (Message){.warning = warning, .text = text};
+  append(diag, message);
+}
+
+Message *diag_take(Diag *diag, DiagMark mark) {
+  Message **first = mark.last ? mark.last : &diag->first, *taken = *first;
+  *first = NULL;
+  diag->last = first;
+  diag->errors = mark.errors;
+  return taken;
+}
+
+void diag_put_back(Diag *diag, Message *messages) {
+  for (Message *message = messages, *next; message; message = next) {
+    next = message->next;
+    message->next = NULL;
+    append(diag, message);
+  }
 }
 
 void diag_report(Diag *diag, const char *file, const char *format, ...) {

@@ -60,7 +60,7 @@ bool inspect_model(Arena *arena, Diag *diag, const BuildOptions *options, FILE *
   print_amount(out, "parameters", count_parameters(graph), "", false);
   print_operators(model, out);
   if (!run_passes(model, &options->passes)) return false;
-  Program *program = make_program(arena, graph, target);
+  Program *program = make_program(arena, graph, target, true);
   if (!program) return false;
   print_values(model, "outputs", graph->outputs, graph->output_count, out);
   print_amount(out, "MACs", program->macs, "per run", false);

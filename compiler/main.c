@@ -25,6 +25,7 @@ static const char help[] =
     "  --cpu NAME            CPU to specialise for, see `ingot targets` (default: the best level of this machine)\n"
     "  --threads N           threads that the executable uses (default 1; 0: one per CPU)\n"
     "  --emit FORM           exe (default), obj, lib, c, ll, asm\n"
+    "  --passes NAMES        only these of the optional passes, 'none' for none (default: all)\n"
     "  --dump-after PASS     print the graph after a pass, or the program after 'lower'; 'all' for each\n"
     "  -v                    time of every stage\n"
     "\n"
@@ -178,6 +179,21 @@ static bool read_dump(CommandLine *c, const char *text) {
   return true;
 }
 
+// "simplify,fuse-steps"
+static bool read_passes(CommandLine *c, const char *text) {
+  PassOptions all = {.wanted = text};
+  size_t known = 0, given = 1;
+  Text names = {.arena = c->arena};
+  for (const char *at = text; (at = strchr(at, ',')); at++) given++;
+  for (size_t i = 0; optional_pass(i); i++) {
+    known += pass_is_wanted(&all, optional_pass(i));
+    text_printf(&names, "%s, ", optional_pass(i));
+  }
+  if (known != given && strcmp(text, "none")) return usage("--passes '%s' names others than %snone", text, names.data);
+  c->build.passes.wanted = text;
+  return true;
+}
+
 static bool read_output(CommandLine *c, const char *text) { return c->build.output = text, true; }
 static bool read_target(CommandLine *c, const char *text) { return c->build.os_target = text, true; }
 static bool read_cpu(CommandLine *c, const char *text) { return c->build.cpu = text, true; }
@@ -186,8 +202,8 @@ static const struct {
   const char *name;
   bool (*read)(CommandLine *c, const char *value);
 } options[] = {
-    {"-o", read_output},   {"--shape", read_shape},     {"--target", read_target},   {"--cpu", read_cpu},
-    {"--emit", read_form}, {"--threads", read_threads}, {"--dump-after", read_dump},
+    {"-o", read_output},   {"--shape", read_shape},     {"--target", read_target}, {"--cpu", read_cpu},
+    {"--emit", read_form}, {"--threads", read_threads}, {"--passes", read_passes}, {"--dump-after", read_dump},
 };
 
 // Takes argv[*i], and the value behind it, as "--name value" or "--name=value".
@@ -259,8 +275,8 @@ static int run_on_model(CommandLine *c, char **argv) {
 
 static int list_ops(char **argv) {
   if (!argv[2]) return print_ops(stdout), 0;
-  const char *other = strcmp(argv[2], "--markdown") ? argv[2] : argv[3];
-  if (other) return usage("ops takes no arguments but --markdown, '%s' was given", other), 1;
+  const char *extra = strcmp(argv[2], "--markdown") ? argv[2] : argv[3];
+  if (extra) return usage("ops takes no argument but --markdown: '%s'", extra), 1;
   return print_ops_page(stdout), 0;
 }
 

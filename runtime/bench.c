@@ -6,6 +6,7 @@
 
 #include "runtime/commands.h"
 #include "runtime/dtype.h"
+#include "runtime/inputs.h"
 #include "runtime/json.h"
 #include "runtime/sample.h"
 
@@ -158,11 +159,12 @@ static bool print_json(const Bench *bench, bool steps) {
 }
 
 bool command_bench(const Invocation *call, Error *error) {
-  OptionList shapes = {NULL, 0};
+  OptionList inputs = {NULL, 0}, shapes = {NULL, 0};
   SessionSettings settings = {0};
   uint64_t runs = 0, seconds = 1;
   bool json = false, steps = false, done;
   const Option options[] = {
+      {"input", 'i', OPTION_LIST, &inputs, 0, 0, "NAME=FILE", "an input as `run` takes it (seeded random values)"},
       THREADS_OPTION(&settings.threads),
       MEMORY_OPTION(&settings.memory),
       {"shape", '\0', OPTION_LIST, &shapes, 0, 0, "NAME=2x3", SHAPE_HELP},
@@ -181,7 +183,8 @@ bool command_bench(const Invocation *call, Error *error) {
     return false;
   bench.step_ns = bench.run_ns + MAX_RUNS;
   bench.median_ns = bench.step_ns + rows * model->step_count;
-  bool succeeded = fill_inputs(&bench.session, shapes.items, shapes.count, model->check_seed, error);
+  bool succeeded = inputs.count == 0 || read_inputs(&bench.session, inputs.items, inputs.count, true, error);
+  succeeded = succeeded && fill_inputs(&bench.session, shapes.items, shapes.count, model->check_seed, error);
   succeeded = succeeded && measure_runs(&bench, runs, seconds, error) && (!steps || measure_steps(&bench, error));
   if (succeeded && json)
     succeeded = print_json(&bench, steps) || fail(error, "cannot write to standard output");

@@ -1,5 +1,5 @@
 // The C interface over bind.c. The caller's block holds, each part aligned to 64 bytes: this header, the pointer
-// tables, the dims of the inputs, the frame, the state, the arena, the heap.
+// tables, the dims of the inputs, the frame, the state, the arena; the rest is for the heap and the string pool.
 #include "runtime/ingot.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "runtime/bind.h"
 #include "runtime/dtype.h"
 #include "runtime/model.h"
+#include "runtime/sequence.h"
 #include "runtime/status.h"
 #include "templates/status.h"
 
@@ -17,15 +18,17 @@ typedef struct {
   Binding binding;
   int64_t *dims; // of all inputs, one behind the other
   int64_t *frame;
-  char *heap;
-  size_t heap_bytes;
-  uint64_t seed; // of the next run's random numbers
+  char *heap, *pool;
+  size_t heap_bytes, pool_bytes;
+  size_t text_bytes; // of the pool: the model's texts and those of inputs
+  uint32_t step;     // that ran last
+  uint64_t seed;     // of the next run's random numbers
 } Block;
 
 static size_t align_part(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 static IngotTensor describe(const ModelTensor *tensor) {
-  return (IngotTensor){tensor->name, tensor->dtype, tensor->rank, tensor->dims, tensor->bytes, NULL};
+  return (IngotTensor){tensor->name, tensor->dtype, tensor->rank, tensor->dims, tensor->bytes, NULL, tensor->kind};
 }
 
 size_t ingot_input_count(const IngotModel *model) { return model->input_count; }
@@ -48,7 +51,8 @@ size_t ingot_memory_bytes(const IngotModel *model) {
   size_t heap = model->heap_bytes == UINT64_MAX ? 0 : model->heap_bytes;
   return align_part(sizeof(Block)) + align_part(measure_binding(model)) +
          align_part(count_dims(model, model->input_count) * sizeof(int64_t)) + align_part(frame_bytes(model)) +
-         align_part(model->state_bytes) + align_part(model->arena_bytes) + align_part(heap);
+         align_part(model->state_bytes) + align_part(model->arena_bytes) + align_part(heap) +
+         align_part(model->string_bytes);
 }
 
 static char *take_part(char **next, size_t bytes) {
@@ -57,15 +61,21 @@ static char *take_part(char **next, size_t bytes) {
   return part;
 }
 
-static int needs_executable(const IngotModel *model) {
-  int found = model->pool_used != 0;
-  for (uint32_t i = 0; i < model->input_count; i++) found |= model->inputs[i].kind != MODEL_TENSOR;
-  for (uint32_t i = 0; i < model->output_count; i++) found |= model->outputs[i].kind != MODEL_TENSOR;
-  return found;
+// The rest of the block: a heap without a bound and the string pool, behind the model's own texts, share it equally.
+static void divide_rest(Block *block, char *rest, size_t bytes) {
+  const IngotModel *model = block->model;
+  size_t heap = align_part(model->heap_bytes), more = bytes - align_part(model->string_bytes);
+  if (model->heap_bytes == UINT64_MAX) heap = model->pool_used ? more / 2 / ALIGNMENT * ALIGNMENT : more;
+  block->heap = rest;
+  block->heap_bytes = heap;
+  block->pool = rest + heap;
+  block->pool_bytes = bytes - heap;
+  if (model->string_bytes > 0) memcpy(block->pool, model->strings, model->string_bytes);
+  block->text_bytes = model->string_bytes;
 }
 
 int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
-  if (model->abi != MODEL_ABI || bytes < ingot_memory_bytes(model) || needs_executable(model)) return -1;
+  if (model->abi != MODEL_ABI || bytes < ingot_memory_bytes(model)) return -1;
   Block *block = memory;
   char *next = (char *)memory + align_part(sizeof(Block)), *tables = take_part(&next, measure_binding(model));
   block->model = model;
@@ -73,10 +83,13 @@ int ingot_open_sized(const IngotModel *model, void *memory, size_t bytes) {
   block->dims = (int64_t *)take_part(&next, count_dims(model, model->input_count) * sizeof(int64_t));
   block->frame = (int64_t *)take_part(&next, frame_bytes(model));
   char *state = take_part(&next, model->state_bytes), *arena = take_part(&next, model->arena_bytes);
-  block->heap = next;
-  block->heap_bytes = bytes - (size_t)(next - (char *)memory);
-  char *const bases[BASE_IO] = {
-      [BASE_ARENA] = arena, [BASE_STATE] = state, [BASE_FRAME] = (char *)block->frame, [BASE_HEAP] = block->heap};
+  divide_rest(block, next, bytes - (size_t)(next - (char *)memory));
+  block->step = 0;
+  char *const bases[BASE_IO] = {[BASE_ARENA] = arena,
+                                [BASE_STATE] = state,
+                                [BASE_FRAME] = (char *)block->frame,
+                                [BASE_HEAP] = block->heap,
+                                [BASE_STRINGS] = block->pool};
   for (uint32_t i = 0, at = 0; i < model->input_count; i++)
     for (uint32_t d = 0; d < model->inputs[i].rank; d++) block->dims[at++] = model->inputs[i].dims[d];
   memset(state, 0, model->state_bytes);
@@ -93,6 +106,24 @@ void ingot_set_seed(void *memory, uint64_t seed) {
   block->seed = seed;
 }
 
+static size_t element_bits(uint32_t dtype) {
+  switch (dtype) {
+#define X(symbol, number, name, protocol, numpy, bits, kind, digits)                                                   \
+  case number: return bits;
+    DTYPES(X)
+#undef X
+  }
+  return 0;
+}
+
+// `dims` are those of the tensor now.
+static void set_size(IngotTensor *tensor, const int64_t *dims) {
+  size_t count = 1;
+  tensor->dims = dims;
+  for (uint32_t d = 0; d < tensor->rank; d++) count *= (size_t)(dims[d] < 0 ? 0 : dims[d]);
+  tensor->bytes = (count * element_bits(tensor->dtype) + 7) / 8;
+}
+
 int ingot_set_dims(void *memory, size_t index, const int64_t *dims) {
   const Block *block = memory;
   if (index >= block->model->input_count) return -1;
@@ -101,6 +132,13 @@ int ingot_set_dims(void *memory, size_t index, const int64_t *dims) {
     if (dims[d] < 0 || (tensor->dims[d] >= 0 && dims[d] != tensor->dims[d])) return -1;
   if (tensor->rank > 0) memcpy(block->dims + count_dims(block->model, index), dims, tensor->rank * sizeof *dims);
   return 0;
+}
+
+IngotTensor ingot_given(const void *memory, size_t index) {
+  const Block *block = memory;
+  IngotTensor tensor = describe(&block->model->inputs[index]);
+  if (tensor.kind == INGOT_TENSOR) set_size(&tensor, block->dims + count_dims(block->model, index));
+  return tensor;
 }
 
 // The first dim of this name among the inputs.
@@ -112,40 +150,37 @@ static int64_t find_named_dim(const Block *block, const char *name) {
 }
 
 // False where a dim was never given, and where dims of one name differ.
-static int begin_frame(Block *block) {
+static int begin_frame(Block *block, const void *const *inputs) {
   const IngotModel *model = block->model;
   const int64_t *dims = block->dims;
   memset(block->frame, 0, frame_bytes(model));
   block->frame[FRAME_HEAP] = (int64_t)block->heap_bytes;
   block->frame[FRAME_SEED] = (int64_t)(block->seed++ & UINT64_MAX >> 2);
-  for (uint32_t i = 0; i < model->input_count; i++)
-    for (uint32_t d = 0; d < model->inputs[i].rank; d++, dims++) {
-      const char *name = model->inputs[i].dim_names ? model->inputs[i].dim_names[d] : NULL;
+  block->frame[FRAME_STRINGS] = (int64_t)block->text_bytes;
+  block->frame[FRAME_POOL] = (int64_t)block->pool_bytes;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    const ModelTensor *tensor = &model->inputs[i];
+    if (tensor->kind != MODEL_TENSOR) block->frame[tensor->slot] = ((const Sequence *)inputs[i])->bytes;
+    for (uint32_t d = 0; d < tensor->rank; d++, dims++) {
+      const char *name = tensor->dim_names ? tensor->dim_names[d] : NULL;
       if (*dims < 0 || (name && find_named_dim(block, name) != *dims)) return 0;
-      if (model->inputs[i].slot > 0) block->frame[model->inputs[i].slot + d] = *dims;
+      if (tensor->slot > 0) block->frame[tensor->slot + d] = *dims;
     }
+  }
   return 1;
 }
 
 int ingot_run(void *memory, const void *const *inputs, void *const *outputs) {
   Block *block = memory;
   const IngotModel *model = block->model;
-  if (!begin_frame(block)) return STATUS_SHAPE;
+  block->step = 0;
+  if (!begin_frame(block, inputs)) return STATUS_SHAPE;
   bind_io(&block->binding, model, inputs, outputs);
   for (uint32_t s = 0; s < model->step_count; s = find_next_step(model, block->frame, s)) {
     if (!model->steps[s].kernel) continue;
+    block->step = s;
     int status = model->steps[s].kernel(block->binding.pointers + block->binding.first[s], 0, 1);
     if (status != 0) return status;
-  }
-  return 0;
-}
-
-static size_t element_bits(uint32_t dtype) {
-  switch (dtype) {
-#define X(symbol, number, name, protocol, numpy, bits, kind, digits)                                                   \
-  case number: return bits;
-    DTYPES(X)
-#undef X
   }
   return 0;
 }
@@ -154,13 +189,40 @@ IngotTensor ingot_result(const void *memory, size_t index) {
   const Block *block = memory;
   const ModelTensor *tensor = &block->model->outputs[index];
   IngotTensor result = describe(tensor);
+  const int64_t *slots = block->frame + tensor->slot;
   if (tensor->slot == 0) return result;
-  result.dims = block->frame + tensor->slot;
-  result.data = block->heap + result.dims[tensor->rank];
-  size_t count = 1, bits = element_bits(tensor->dtype);
-  for (uint32_t d = 0; d < tensor->rank; d++) count *= (size_t)result.dims[d];
-  result.bytes = (count * bits + 7) / 8;
+  if (tensor->kind != MODEL_TENSOR) {
+    result.bytes = (uint64_t)slots[0];
+    result.data = block->heap + slots[1];
+    return result;
+  }
+  set_size(&result, slots);
+  result.data = block->heap + slots[tensor->rank];
   return result;
 }
 
 const char *ingot_status_text(int status) { return describe_status(status); }
+
+const char *ingot_last_nodes(const void *memory) {
+  const Block *block = memory;
+  return block->model->step_count > 0 ? block->model->steps[block->step].name : "";
+}
+
+int ingot_add_text(void *memory, const char *text, size_t size, IngotString *string) {
+  Block *block = memory;
+  if (size > block->pool_bytes - block->text_bytes) return -1;
+  *string = (IngotString){block->text_bytes, size};
+  if (size > 0) memcpy(block->pool + block->text_bytes, text, size);
+  block->text_bytes += size;
+  return 0;
+}
+
+void ingot_clear_texts(void *memory) {
+  Block *block = memory;
+  block->text_bytes = block->model->string_bytes;
+}
+
+const char *ingot_text(const void *memory, IngotString string) {
+  const Block *block = memory;
+  return block->pool + string.offset;
+}

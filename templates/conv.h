@@ -22,17 +22,17 @@ typedef struct {
 // are even parts of lines, or so many whole lines, the place in the tile alone tells.
 HELPER Pixel conv_pixel(const Conv *s, idx mr, Pixel first, Pixel before, idx r) {
   if (r == 0) return first;
-  if (s->ow % mr == 0) return (Pixel){first.y, first.x + r};
-  if (mr % s->ow == 0) return (Pixel){first.y + r / s->ow, r % s->ow};
+  if (__builtin_constant_p(s->ow) && s->ow % mr == 0) return (Pixel){first.y, first.x + r};
+  if (__builtin_constant_p(s->ow) && mr % s->ow == 0) return (Pixel){first.y + r / s->ow, r % s->ow};
   return before.x + 1 == s->ow ? (Pixel){before.y + 1, 0} : (Pixel){before.y, before.x + 1};
 }
 
-// Tile t of an image, `rows` pixels times `columns` channels from c on, and of its taps those of rows [ky, ky_end),
-// which w points at. Sums that are not complete come from and go to `sums`.
+// `rows` pixels of an image from pixel p on, which is in tiles of mr, times `columns` channels from c on, and of their
+// taps those of rows [ky, ky_end), which w points at. Sums that are not complete come from and go to `sums`.
 HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, const float *x, const float *w,
-                      const float *ahead, idx n, idx t, idx c, idx ky, idx ky_end, vf *sums) {
+                      const float *ahead, idx n, idx p, idx c, idx ky, idx ky_end, vf *sums) {
   vf acc[TILE_MAX];
-  Pixel pixels[TILE_MAX], first = {t * mr / s->ow, t * mr % s->ow};
+  Pixel pixels[TILE_MAX], first = {p / s->ow, p % s->ow};
   idx at[TILE_MAX], right = s->sw * s->x_w, down = s->sh * s->x_h, kw = s->kw, ic = s->ic;
   UNROLL for (idx r = 0; r < rows; r++) {
     pixels[r] = conv_pixel(s, mr, first, pixels[max_idx(r, 1) - 1], r);
@@ -70,17 +70,26 @@ HELPER void conv_tile(const Conv *s, idx mr, idx rows, idx nv, idx columns, cons
 }
 
 // Tiles [from, to) of one image for one panel of channels and rows [ky, ky_end) of its taps; the last tile has what is
-// left. The first tiles fetch the weights that come next, a cache line with each step.
+// left: where only the run tells how much, in tiles of 4 and of 1. The first tiles fetch the weights that come next, a
+// cache line with each step.
 HELPER void conv_tiles(const Conv *s, idx mr, idx nv, idx columns, idx from, idx to, const float *x, const float *w,
                        idx n, idx c, idx ky, idx ky_end, vf sums[][TILE_MAX]) {
   idx whole = s->oh * s->ow / mr, steps = (ky_end - ky) * s->kw * s->ic;
   w += ky * s->kw * s->ic * s->nr;
   NO_UNROLL for (idx t = from; t < min_idx(to, whole); t++) {
     const float *ahead = (t - from) * LINE_FLOATS < s->nr ? w + steps * (s->nr + (t - from) * LINE_FLOATS) : w;
-    conv_tile(s, mr, mr, nv, columns, x, w, ahead, n, t, c, ky, ky_end, sums ? sums[t - from] : NULL);
+    conv_tile(s, mr, mr, nv, columns, x, w, ahead, n, t * mr, c, ky, ky_end, sums ? sums[t - from] : NULL);
   }
   if (to <= whole) return;
-  conv_tile(s, mr, s->oh * s->ow % mr, nv, columns, x, w, w, n, whole, c, ky, ky_end, sums ? sums[whole - from] : NULL);
+  idx p = whole * mr, left = s->oh * s->ow % mr;
+  if (__builtin_constant_p(left)) {
+    conv_tile(s, mr, left, nv, columns, x, w, w, n, p, c, ky, ky_end, sums ? sums[whole - from] : NULL);
+    return;
+  }
+  if (ky_end < s->kh) return; // all taps at once, with the last row of them
+  w -= ky * s->kw * s->ic * s->nr;
+  NO_UNROLL for (; left >= 4; left -= 4, p += 4) conv_tile(s, mr, 4, nv, columns, x, w, w, n, p, c, 0, s->kh, NULL);
+  NO_UNROLL for (; left > 0; left--, p++) conv_tile(s, mr, 1, nv, columns, x, w, w, n, p, c, 0, s->kh, NULL);
 }
 
 // All taps of tiles [from, to) at once, or where a panel would fill L2, a row of taps for a group of tiles.
@@ -216,6 +225,7 @@ HELPER void depthwise_channels(const Depthwise *s, idx pixels, idx ky0, idx ky1,
 TEMPLATE Status depthwise2d_f32(idx n, idx oh, idx ow, idx c, idx kh, idx kw, idx sh, idx sw, idx dh, idx dw, idx ih,
                                 idx iw, idx pad_top, idx pad_left, const float *x, idx x_n, idx x_h, idx x_w,
                                 const float *w, idx pixels, Store *store, void *const *bufs, idx part, idx parts) {
+  enum { FEW = 4 };
   Depthwise s = {c, kh, kw, sw, dh, dw, x_h, x_w, w, store, bufs};
   // Outputs [inner, outer) have all taps of a row inside.
   idx inner = min_idx(ow, (pad_left + sw - 1) / sw), reach = iw - 1 - (kw - 1) * dw + pad_left;
@@ -233,9 +243,14 @@ TEMPLATE Status depthwise2d_f32(idx n, idx oh, idx ow, idx c, idx kh, idx kw, id
       } else if (ox + pixels <= outer) {
         depthwise_channels(&s, pixels, ky0, ky1, 0, kw, image, at, i, oy, ox);
         ox += pixels;
-      } else {
+      } else if (__builtin_constant_p(outer - inner)) {
         depthwise_channels(&s, (outer - inner) % pixels, ky0, ky1, 0, kw, image, at, i, oy, ox);
         ox = outer;
+      } else if (ox + FEW <= outer) { // only the run tells how many are left
+        depthwise_channels(&s, FEW, ky0, ky1, 0, kw, image, at, i, oy, ox);
+        ox += FEW;
+      } else {
+        depthwise_channels(&s, 1, ky0, ky1, 0, kw, image, at, i, oy, ox++);
       }
     }
   }

@@ -17,13 +17,13 @@ HELPER void gemm_tile(idx rows, idx nv, idx columns, idx k, const float *a, idx 
   tile_join(rows, nv, acc);
   UNROLL for (idx r = 0; r < rows; r++) {
     UNROLL for (idx v = 0; v < nv; v++) {
-      store(bufs, acc[r * nv + v], i0, i1, i + r, j + v * V, min_idx(V, columns - v * V));
+      if (v * V < columns) store(bufs, acc[r * nv + v], i0, i1, i + r, j + v * V, min_idx(V, columns - v * V));
     }
   }
 }
 
-// Row tiles [from, to) of one panel; the last tile has m % mr rows. The first tiles fetch the next panel, a cache line
-// a step.
+// Row tiles [from, to) of one panel; the last tile has m % mr rows; where only the run tells how many, they are tiles
+// of 4 and of 1. The first tiles fetch the next panel, a cache line a step.
 HELPER void gemm_panel(idx from, idx to, idx mr, idx nv, idx columns, idx m, idx k, const float *a, idx a_m, idx a_k,
                        const float *b, idx nr, Store *store, void *const *bufs, idx i0, idx i1, idx j) {
   idx whole = m / mr;
@@ -32,7 +32,17 @@ HELPER void gemm_panel(idx from, idx to, idx mr, idx nv, idx columns, idx m, idx
     gemm_tile(mr, nv, columns, k, a + t * mr * a_m, a_m, a_k, b, nr, ahead, store, bufs, i0, i1, t * mr, j);
   }
   if (to <= whole) return;
-  gemm_tile(m % mr, nv, columns, k, a + whole * mr * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, whole * mr, j);
+  idx i = whole * mr, left = m % mr;
+  if (__builtin_constant_p(m)) {
+    gemm_tile(left, nv, columns, k, a + i * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, i, j);
+    return;
+  }
+  NO_UNROLL for (; left >= 4; left -= 4, i += 4) {
+    gemm_tile(4, nv, columns, k, a + i * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, i, j);
+  }
+  NO_UNROLL for (; left > 0; left--, i++) {
+    gemm_tile(1, nv, columns, k, a + i * a_m, a_m, a_k, b, nr, b, store, bufs, i0, i1, i, j);
+  }
 }
 
 // C = A·B, handed to store(bufs, v, i_b0, i_b1, i_m, i_n, lanes). A[b0][b1][m][k] has strides a_b0, a_b1, a_m, a_k. B
@@ -50,9 +60,11 @@ TEMPLATE Status gemm_f32(idx b0, idx b1, idx m, idx n, idx k, const float *a, id
     const float *matrix = a + i0 * a_b0 + i1 * a_b1, *columns = b + i0 * b_b0 + i1 * b_b1 + panel * k * nr;
     if (panel < whole) {
       gemm_panel(from, to, mr, nv, nr, m, k, matrix, a_m, a_k, columns, nr, store, bufs, i0, i1, j);
-    } else {
+    } else if (__builtin_constant_p(n)) {
       idx left = n % nr;
       gemm_panel(from, to, mr, (left + V - 1) / V, left, m, k, matrix, a_m, a_k, columns, nr, store, bufs, i0, i1, j);
+    } else {
+      gemm_panel(from, to, mr, nv, n % nr, m, k, matrix, a_m, a_k, columns, nr, store, bufs, i0, i1, j);
     }
   }
   return STATUS_OK;

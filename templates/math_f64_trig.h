@@ -1,4 +1,4 @@
-// Circular and hyperbolic functions and their inverses on doubles; part of math_f64.h.
+// Circular and hyperbolic functions and their inverses on doubles.
 #pragma once
 #include "templates/math_f64.h"
 

@@ -57,6 +57,35 @@ TEMPLATE Status sequence_insert(idx kind, idx rank, idx bytes, idx total, idx pl
   return STATUS_OK;
 }
 
+// Appending in place: *room is for how many offsets there is room before the data, if that is known. Where there is no
+// room for another, the data moves up to make twice as much, so that many appended elements cost as much as they are.
+HELPER idx sequence_more_room(idx room, const Sequence *x) {
+  return (idx)x->count < room ? 0 : (idx)align_sequence(8 * (x->count + 2));
+}
+
+TEMPLATE Status sequence_append_bytes(idx bytes, const int64_t *room, const Sequence *x, int64_t *found,
+                                      void *const *bufs, idx part, idx parts) {
+  (void)bufs, (void)part, (void)parts;
+  *found = x->bytes + sequence_more_room((idx)*room, x) + bytes;
+  return STATUS_OK;
+}
+
+TEMPLATE Status sequence_append(idx kind, idx rank, idx bytes, idx total, const int64_t *dims, const void *x,
+                                int64_t *room, Sequence *block, void *const *bufs, idx part, idx parts) {
+  (void)bufs, (void)part, (void)parts;
+  idx n = (idx)block->count, more = sequence_more_room((idx)*room, block), end = (idx)block->bytes;
+  if (more > 0) {
+    char *data = (char *)&block->offsets[n];
+    memmove(data + more, data, (size_t)((char *)block + end - data));
+    for (idx i = 0; i < n; i++) block->offsets[i] += more;
+    *room = n + more / 8;
+  }
+  sequence_write(block, n, end + more, kind, rank, dims, x, bytes);
+  block->bytes = total;
+  block->count = n + 1;
+  return STATUS_OK;
+}
+
 // Bytes from an element to what follows it in memory.
 HELPER idx sequence_span(const Sequence *x, idx i) {
   int64_t end = x->bytes;

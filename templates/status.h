@@ -11,7 +11,9 @@
   X(STATUS_MEMORY, "needs more memory than the bound; raise it with --memory")                                         \
   X(STATUS_LOOP, "the loop does not end within the bound")                                                             \
   X(STATUS_UTF8, "text is not valid UTF-8")                                                                            \
-  X(STATUS_NUMBER, "text is not a number")
+  X(STATUS_NUMBER, "text is not a number")                                                                             \
+  X(STATUS_BRANCH, "takes a branch in which shapes do not fit")                                                        \
+  X(STATUS_IMAGE, "the image is damaged or of a kind that is not supported")
 typedef enum {
 #define X(name, text) name,
   STATUSES(X)

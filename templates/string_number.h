@@ -112,6 +112,47 @@ TEMPLATE Status string_from_float(idx count, idx bits, idx least, idx plain, con
   return STATUS_OK;
 }
 
+// |x| of a finite float32 with six decimals, half to even, as C's "%f".
+HELPER idx write_fixed(double x, char *text) {
+  enum { DECIMALS = 6, MOST = 40 };
+  Decimal exact;
+  char digits[MOST + DECIMALS];
+  idx size = 0, first = 0;
+  decimal_clear(&exact);
+  if (x > 0) decimal_set(&exact, x);
+  for (idx i = 0; i < MOST + DECIMALS; i++) digits[i] = (char)decimal_digit(&exact, MOST - 1 - i);
+  int half = decimal_half(&exact, -DECIMALS - 1), up = half > 0 || (half == 0 && digits[MOST + DECIMALS - 1] % 2);
+  for (idx i = MOST + DECIMALS; up && i-- > 0;) {
+    up = digits[i] == 9;
+    digits[i] = up ? 0 : (char)(digits[i] + 1);
+  }
+  while (first < MOST - 1 && digits[first] == 0) first++;
+  for (idx i = first; i < MOST + DECIMALS; i++) {
+    if (i == MOST) text[size++] = '.';
+    text[size++] = (char)('0' + digits[i]);
+  }
+  return size;
+}
+
+TEMPLATE Status string_from_fixed(idx count, const float *x, char *pool, int64_t *used, String *out, void *const *bufs,
+                                  idx part, idx parts) {
+  (void)bufs, (void)parts;
+  for (idx i = 0; i < count && part == 0; i++) {
+    char text[64] = "-";
+    uint32_t bits;
+    memcpy(&bits, &x[i], sizeof bits);
+    idx size = bits >> 31;
+    if (x[i] != x[i])
+      memcpy(text + size, "nan", 3), size += 3;
+    else if (x[i] - x[i] != 0)
+      memcpy(text + size, "inf", 3), size += 3;
+    else
+      size += write_fixed(size ? -(double)x[i] : (double)x[i], text + size);
+    if (store_text(text, size, pool, used, &out[i])) return STATUS_MEMORY;
+  }
+  return STATUS_OK;
+}
+
 /* texts to numbers */
 
 // A text without blanks around it and its sign.

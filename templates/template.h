@@ -20,6 +20,7 @@
 #include <stdint.h>
 #ifdef INGOT_BITCODE // needs no libc headers, whatever the target
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+void *memmove(void *to, const void *from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);
 #else
 #include <string.h>

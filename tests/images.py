@@ -1,4 +1,4 @@
-"""Readers for the few image files that the tests feed to models: PNG, and JPEG as a thumbnail. NumPy only."""
+"""Readers for the few image files that the tests feed to models: PNG, JPEG, and JPEG as a thumbnail. NumPy only."""
 
 import struct
 import zlib
@@ -66,37 +66,99 @@ def read_jpeg_thumbnail(path):
         at += 2 + size
     assert count == 3 and body[0] == 3 and body[-3:-1] == b"\0\0", f"{path}: the first scan is not all DC"
     selectors, shift = [body[2 + 2 * i] >> 4 for i in range(3)], body[-1] & 15
-    start = at + 2 + size
-    end = next(i for i in range(start, len(data)) if data[i] == 0xFF and data[i + 1] != 0)
-    bits = "".join(f"{b:08b}" for b in data[start:end].replace(b"\xff\0", b"\xff"))
+    bits = Bits(data, at + 2 + size)
 
     across, down = max(p[0] for p in parts), max(p[1] for p in parts)  # blocks in a coding unit
     rows, columns = -(-height // (8 * down)), -(-width // (8 * across))
     planes = [np.zeros((rows * pv, columns * ph)) for ph, pv, _ in parts]
-    position, last = 0, [0, 0, 0]
+    last = [0, 0, 0]
     for unit in range(rows * columns):
         y, x = divmod(unit, columns)
         for c, (ph, pv, table) in enumerate(parts):
             for block in range(ph * pv):
-                length = 1
-                while (length, bits[position : position + length]) not in codes[selectors[c]]:
-                    length += 1
-                size = codes[selectors[c]][length, bits[position : position + length]]
-                extra = bits[position + length : position + length + size]
-                position += length + size
-                if size:
-                    value = int(extra, 2)
-                    last[c] += value if extra[0] == "1" else value - (1 << size) + 1
+                last[c] += bits.number(bits.symbol(codes[selectors[c]]))
                 planes[c][y * pv + block // ph, x * ph + block % ph] = (last[c] << shift) * tables[table] / 8 + 128
     planes = [np.kron(p, np.ones((down // pv, across // ph))) for p, (ph, pv, _) in zip(planes, parts)]
-    luma, blue, red = (p[: -(-height // 8), : -(-width // 8)] for p in planes)
+    return to_rgb(planes, -(-height // 8), -(-width // 8)).astype(np.float32)
+
+
+def to_rgb(planes, height, width):
+    luma, blue, red = (p[:height, :width] for p in planes)
     blue, red = blue - 128, red - 128
     rgb = np.stack([luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue], -1)
-    return np.clip(rgb, 0, 255).astype(np.float32)
+    return np.clip(rgb, 0, 255)
+
+
+class Bits:
+    """The entropy-coded bits of a scan, read from the first to the last."""
+
+    def __init__(self, data, start):
+        end = next(i for i in range(start, len(data)) if data[i] == 0xFF and data[i + 1] != 0)
+        self.bits, self.at = "".join(f"{b:08b}" for b in data[start:end].replace(b"\xff\0", b"\xff")), 0
+
+    def symbol(self, codes):
+        length = 1
+        while (length, self.bits[self.at : self.at + length]) not in codes:
+            length += 1
+        self.at += length
+        return codes[length, self.bits[self.at - length : self.at]]
+
+    def number(self, size):
+        """Of `size` bits; those that start with 0 are negative."""
+        text = self.bits[self.at : self.at + size]
+        self.at += size
+        return 0 if not size else int(text, 2) - (0 if text[0] == "1" else (1 << size) - 1)
+
+
+def read_jpeg(path):
+    """uint8 [height, width, 3] of a baseline JPEG of three components; samples of chroma are repeated."""
+    data, at, tables, codes = path.read_bytes(), 2, {}, {}
+    while True:
+        marker, size = struct.unpack(">HH", data[at : at + 4])
+        body = data[at + 4 : at + 2 + size]
+        if marker == 0xFFDB:
+            tables.update({body[i]: np.frombuffer(body, np.uint8, 64, i + 1) for i in range(0, len(body), 65)})
+        elif marker == 0xFFC4:
+            codes.update(read_huffman(body))
+        elif marker == 0xFFC0:
+            height, width, count = struct.unpack(">HHB", body[1:6])
+            parts = [(body[i + 1] >> 4, body[i + 1] & 15, body[i + 2]) for i in range(6, 6 + 3 * count, 3)]
+        assert marker not in (0xFFC2, 0xFFDD), f"{path}: progressive, or with restarts"
+        at += 2 + size
+        if marker == 0xFFDA:
+            break
+    selectors, bits = [body[2 + 2 * i] for i in range(count)], Bits(data, at)
+    zigzag = sorted(range(64), key=lambda i: (i // 8 + i % 8, i // 8 if (i // 8 + i % 8) % 2 else i % 8))
+    across, down = max(p[0] for p in parts), max(p[1] for p in parts)  # blocks in a coding unit
+    rows, columns = -(-height // (8 * down)), -(-width // (8 * across))
+    blocks = [np.zeros((rows * pv, columns * ph, 64)) for ph, pv, _ in parts]
+    last = [0] * count
+    for unit in range(rows * columns):
+        y, x = divmod(unit, columns)
+        for c, (ph, pv, table) in enumerate(parts):
+            for block in range(ph * pv):
+                last[c] += bits.number(bits.symbol(codes[selectors[c] >> 4]))
+                values, k = blocks[c][y * pv + block // ph, x * ph + block % ph], 1
+                values[0] = last[c] * int(tables[table][0])
+                while k < 64:
+                    zeros, size = divmod(bits.symbol(codes[16 + (selectors[c] & 15)]), 16)
+                    if not size and zeros < 15:
+                        break
+                    k += zeros
+                    values[zigzag[k]] = bits.number(size) * int(tables[table][k])
+                    k += 1
+    # The inverse cosine transform of each block (T.81, A.3.3), then blocks side by side.
+    wave = np.cos((2 * np.arange(8)[:, None] + 1) * np.arange(8) * np.pi / 16) * np.where(np.arange(8), 0.5, 0.125**0.5)
+    planes = []
+    for part, (ph, pv, _) in zip(blocks, parts):
+        plane = np.einsum("yu,abuv,xv->aybx", wave, part.reshape(*part.shape[:2], 8, 8), wave, optimize=True) + 128
+        plane = plane.reshape(part.shape[0] * 8, part.shape[1] * 8)
+        planes.append(np.kron(plane, np.ones((down // pv, across // ph))))
+    return np.rint(to_rgb(planes, height, width)).astype(np.uint8)
 
 
 def read_huffman(body):
-    """{table: {(length, bits): symbol}} of the DC tables of a DHT segment."""
+    """{table: {(length, bits): symbol}} of a DHT segment; AC tables count from 16."""
     tables, at = {}, 0
     while at < len(body):
         kind, counts = body[at], body[at + 1 : at + 17]
@@ -106,8 +168,7 @@ def read_huffman(body):
                 table[length, f"{code:0{length}b}"] = body[at]
                 code, at = code + 1, at + 1
             code <<= 1
-        if kind < 16:
-            tables[kind] = table
+        tables[kind] = table
     return tables
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +60,18 @@ LEVEL_FLAGS = {
 }
 
 
-def need_cpu(level):
-    """Skips where this CPU lacks the level or one below it; other names are for the compiler to judge."""
+def has_cpu(level):
+    """Does this CPU have the level, and those below it? Other names are for the compiler to judge."""
     levels = list(LEVEL_FLAGS)
     if level not in levels:
-        return
+        return True
     flags = set(re.findall(r"\w+", re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text() + "flags:", re.M)[1]))
-    needed = " ".join(LEVEL_FLAGS[known] for known in levels[: levels.index(level) + 1])
-    if set(needed.split()) - flags:
+    return not set(" ".join(LEVEL_FLAGS[known] for known in levels[: levels.index(level) + 1]).split()) - flags
+
+
+def need_cpu(level):
+    """Skips where this CPU lacks the level."""
+    if not has_cpu(level):
         skip(f"this CPU is not of level {level}")
 
 
@@ -91,15 +96,41 @@ def execute(command, timeout=600, **options):
     return Run(time.perf_counter() - start, done.stdout.decode(errors="replace"))
 
 
-def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=()):
-    """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer)."""
+def build(model, out, shapes=None, cpu=None, target=None, emit=None, before=(), passes=None):
+    """Compiles `model` to `out`, whose folder is made; returns the Run. `before` goes before the command (a tracer).
+    emit "c" with an `out` that is no .c file makes an executable by way of C: see build_by_c."""
+    if emit == "c" and Path(out).suffix != ".c":
+        return build_by_c(model, out, shapes, cpu, passes)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     command = [*before, INGOT, "build", model, "-o", out]
     for name, shape in (shapes or {}).items():
         command += ["--shape", f"{name}={'x'.join(map(str, shape))}"]
-    for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit)):
+    for flag, value in (("--cpu", cpu), ("--target", target), ("--emit", emit), ("--passes", passes)):
         command += [flag, value] if value else []
     return execute(command)
+
+
+def add_emit_option(parser):
+    parser.add_argument("--emit", choices=("exe", "c"), default="exe", help="c: executables by way of C")
+
+
+C_COMPILERS = ("gcc", "clang-19")
+C_FLAGS = ("-std=gnu17", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+C_PLAIN = "x86-64-v2"  # the level whose C needs no flags
+C_RUNTIME = BUILD / "runtime/libingot_runtime_native.a"
+
+
+def build_by_c(model, out, shapes=None, cpu=None, passes=None):
+    """An executable of the C of a model, without warnings, and the runtime that other executables hold. Half of all
+    models are compiled by one compiler, half by the other."""
+    source, cpu = Path(f"{out}.c"), cpu or C_PLAIN
+    run = build(model, source, shapes, cpu, emit="c", passes=passes)
+    compiler = C_COMPILERS[zlib.crc32(source.read_bytes()) % len(C_COMPILERS)]
+    symbol = re.search(r"^extern const IngotModel (\w+);", source.with_suffix(".h").read_text(), re.M)[1]
+    flags = [*C_FLAGS, "-O1", "-DINGOT_MODEL_ONLY", *([] if cpu == C_PLAIN else [f"-march={cpu}"])]
+    execute([compiler, *flags, f"-I{source.parent}", source, f"-Wl,--defsym=ingot_model={symbol}", C_RUNTIME, "-pthread",
+             "-lm", "-o", out])  # fmt: skip
+    return run
 
 
 # A small Python runs the compiler and reports what its own children used at most: it has only ~10 MB itself to inherit.
@@ -125,13 +156,34 @@ def launch(executable, target=None):
     return [emulator, str(executable)]
 
 
+def tabulate(outputs):
+    """The same with lists of maps, which classifiers give, as two arrays: their keys, sorted, and a row of values each."""
+    flat = {}
+    for name, value in outputs.items():
+        if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+            flat[name] = value
+            continue
+        number = all(str(key).lstrip("-").isdigit() for key in value[0])
+        keys = sorted(value[0], key=int if number else str)
+        if any(row.keys() != value[0].keys() for row in value):
+            raise Failure(f"output '{name}': the maps have different keys")
+        flat[f"{name}.keys"] = np.array([int(key) if number else key for key in keys])
+        flat[f"{name}.values"] = np.array([[row[key] for key in keys] for row in value], np.float32)
+    return flat
+
+
 def run_model(executable, inputs, target=None):
-    """One run of an executable on {name: array}; returns {name: array}."""
+    """One run of an executable on {name: array}; returns {name: array}, with maps as tabulate() gives them."""
+    kinds = read_info(executable, target)["outputs"]
+    maps = [output for output in kinds if output["kind"] != "tensor"]
     with tempfile.TemporaryDirectory(prefix="ingot-test-") as folder:
         command = [*launch(executable, target), "run"]
         for i, (name, array) in enumerate(inputs.items()):
             np.save(f"{folder}/{i}.npy", array)
             command += ["-i", f"{name}={folder}/{i}.npy"]
+        if maps:
+            said = json.loads(execute(command).stdout)
+            return tabulate({k["name"]: said[k["name"]] if k in maps else np.array(said[k["name"]], k["dtype"]) for k in kinds})
         execute([*command, "-o", f"{folder}/out.npz"])
         with np.load(io.BytesIO(Path(f"{folder}/out.npz").read_bytes())) as file:
             return {name: file[name] for name in file.files}
@@ -155,7 +207,7 @@ def open_ort(model, optimise=True):
 
 
 def run_ort(session, inputs):
-    return dict(zip([o.name for o in session.get_outputs()], session.run(None, inputs)))
+    return tabulate(dict(zip([o.name for o in session.get_outputs()], session.run(None, inputs))))
 
 
 @dataclass

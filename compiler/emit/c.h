@@ -2,38 +2,42 @@
 #pragma once
 #include "compiler/program/program.h"
 #include "compiler/target.h"
+#include "runtime/model.h"
 
 typedef struct {
   Arena *arena;
   Model *model;
   const Program *program;
   const Target *target;
-  const char *name, *NAME; // what public names start with, and macros
+  const char *name, *NAME; // of the model as a symbol, and for macros
   const char *file;        // name of the model's file
   const char *base;        // name of the C files without folder and ending
-  const int *kernel_of;    // per step: number of its kernel
+  const int *kernel_of;    // per step: number of its kernel; -1: it has none
 } Emitter;
 
-// State follows the temporary values in the arena.
-static inline int64_t c_state_start(const Program *program) { return round_up(program->arena_bytes, 64); }
-
-/* c_api.c */
-// Text from a model file as it can stand in a comment: nothing that ends it, continues a line or means a trigraph.
-const char *c_comment(Arena *arena, const char *text);
-// Appends `text` with the model's name in place of $n, in capitals for $N, and the files' name for $f.
-void c_named(const Emitter *e, Text *out, const char *text);
-void c_title(const Emitter *e, Text *out); // first line of both files
-void c_header(const Emitter *e, Text *out);
-// The end of the source: tables of inputs and outputs, the function that runs the model, a main() behind an #ifdef.
-void c_entry(const Emitter *e, Text *out);
-
 /* c_func.c */
-// A Load, Store or Body (templates/template.h) as a static C function. `arena` takes scratch memory.
-void c_func(Arena *arena, Text *out, const Func *func, const char *name);
+// A Load, Store or Body (templates/template.h) of a step as a static C function. `arena` takes scratch memory.
+void c_func(Arena *arena, Text *out, const Step *step, const Func *func, const char *name);
 // A literal that reads back as exactly x, or a builtin for NaN and infinities.
 void c_real(Text *out, double x, bool is_float);
 
+/* c_dims.c */
+// The body of a dims step's kernel: computes numbers of the frame and checks them.
+void c_dims(const Emitter *e, Text *out, const Step *step);
+
+/* c_model.c */
+// The tables of the model and `const IngotModel ingot_model`, which refers to kernels, `weights` and `strings`.
+void c_model(const Emitter *e, Text *out, const IngotModel *model);
+
 /* c_paste.c */
-// Appends the texts of kernel templates that the code needs, each once, included ones first: those that define the
-// functions called by `code`. False after a recorded error.
-bool c_paste(Arena *arena, Diag *diag, Text *out, const char *code);
+typedef struct {
+  Arena *arena;
+  Diag *diag;
+  Text *out;
+  const char **pasted; // files that hold #pragma once: what they hold stands in `out` once
+  size_t pasted_count;
+} Paste;
+// Appends the text of a file of the resource folder, included ones first. False after a recorded error.
+bool c_paste_file(Paste *paste, const char *name);
+// The same for the kernel templates that the code needs: the files that define functions called by `code`.
+bool c_paste_templates(Paste *paste, const char *code);

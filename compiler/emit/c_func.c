@@ -1,6 +1,7 @@
 // Prints generated functions as C: loops over lanes with one local per node of the expressions.
 //
-// Names in what it prints: x0.. and y0.. where loads and stores point, t0.. for nodes, l for the lane. A mathematical
+// Names in what it prints: x0.. and y0.. where loads and stores point, t0.. for nodes, n0.. for numbers of the frame, l
+// for the lane. A mathematical
 // function works on whole vectors: it ends a loop and begins the next one, and what passes from one loop to another is
 // an array of V lanes. float16 and bfloat16 are computed with as float, rounded by casts and stores; small floats are
 // moved as their codes, which casts turn into float.
@@ -143,6 +144,7 @@ typedef struct {
 // Operands stand before their users.
 typedef struct {
   Arena *arena;
+  const Step *step;
   Local *nodes;
   size_t count;
 } Nodes;
@@ -243,12 +245,18 @@ static char *expand_one(Arena *arena, const char *pattern, const TypeText *type,
   return out.data;
 }
 
+// A number of the step: a constant, or a local that holds it.
+static const char *number_text(const Nodes *nodes, Dim number) {
+  if (dim_is_const(number)) return arena_printf(nodes->arena, "%lld", (long long)number.value);
+  return arena_printf(nodes->arena, "n%d", step_local(nodes->step, number.expr));
+}
+
 // The address of an access in one lane.
-static const char *lane_text(Arena *arena, char letter, size_t index, const Access *access) {
-  int64_t stride = access->stride[COORDS - 1].value;
-  if (stride == 0) return arena_printf(arena, "*%c%zu", letter, index);
-  if (stride == 1) return arena_printf(arena, "%c%zu[l]", letter, index);
-  return arena_printf(arena, "%c%zu[l * %lld]", letter, index, (long long)stride);
+static const char *lane_text(const Nodes *nodes, char letter, size_t index, const Access *access) {
+  Dim stride = access->stride[COORDS - 1];
+  if (dim_is(stride, 0)) return arena_printf(nodes->arena, "*%c%zu", letter, index);
+  if (dim_is(stride, 1)) return arena_printf(nodes->arena, "%c%zu[l]", letter, index);
+  return arena_printf(nodes->arena, "%c%zu[l * %s]", letter, index, number_text(nodes, stride));
 }
 
 // A cast to a small float. float32 holds integers of 16 bits; others go through double to float32, rounded to odd.
@@ -268,14 +276,14 @@ static const char *node_text(const Func *func, const Nodes *nodes, const Expr *e
   if (e->op == EX_LOAD) {
     const Access *load = &func->loads[e->index];
     const TypeText *type = &types[load->type];
-    return expand_one(arena, type->load, type, lane_text(arena, 'x', (size_t)e->index, load));
+    return expand_one(arena, type->load, type, lane_text(nodes, 'x', (size_t)e->index, load));
   }
   if (e->op == EX_COORD) return arena_printf(arena, e->index < COORDS - 1 ? "i%d" : "i%d + l", e->index);
   const char *operands[3] = {0};
   for (int i = 0; i < scalar_arity(e->op); i++) operands[i] = operand_text(nodes, e->a[i]);
   if (e->op == EX_FETCH) {
     const Access *load = &func->loads[e->index];
-    const char *first = lane_text(arena, 'x', (size_t)e->index, load);
+    const char *first = lane_text(nodes, 'x', (size_t)e->index, load);
     const char *element = arena_printf(arena, "(&%s)[%s]", first, operands[0]);
     return arena_printf(arena, "is_inside(%s, %s, &status) ? %s : (%s){0}", operands[0], operands[1],
                         expand_one(arena, types[load->type].load, &types[load->type], element),
@@ -314,19 +322,35 @@ static void print_vector_function(Text *out, const Nodes *nodes, size_t i) {
   text_printf(out, "));\n");
 }
 
-static void print_pointer(Text *out, char letter, size_t index, const Access *access) {
+static void print_pointer(Text *out, const Nodes *nodes, char letter, size_t index, const Access *access) {
   static const char *const coordinates[COORDS] = {"i0", "i1", "i2", "i3"};
   const char *type = types[access->type].stored, *constant = letter == 'x' ? "const " : "";
+  Dim shift = pointer_shift(&nodes->step->pointers[access->pointer]);
   assert(type);
-  text_printf(out, "  %s%s *%c%zu = (%s%s *)bufs[%d]", constant, type, letter, index, constant, type, access->pointer);
+  text_printf(out, "  %s%s *%c%zu = (%s%s *)", constant, type, letter, index, constant, type);
+  if (dim_is_const(shift))
+    text_printf(out, "bufs[%d]", access->pointer);
+  else
+    text_printf(out, "at_byte(bufs[%d], %s)", access->pointer, number_text(nodes, shift));
   for (int i = 0; i < COORDS; i++) {
-    int64_t stride = access->stride[i].value;
-    if (stride == 1)
+    Dim stride = access->stride[i];
+    if (dim_is(stride, 1))
       text_printf(out, " + %s", coordinates[i]);
-    else if (stride != 0)
-      text_printf(out, " + %s * %lld", coordinates[i], (long long)stride);
+    else if (!dim_is(stride, 0))
+      text_printf(out, " + %s * %s", coordinates[i], number_text(nodes, stride));
   }
   text_printf(out, ";\n");
+}
+
+// Locals for what the accesses read from the frame.
+static void print_numbers(Text *out, const Nodes *nodes, const bool *read) {
+  for (size_t i = 0; i < nodes->step->local_count; i++)
+    if (read[i])
+      text_printf(out, "  const idx n%zu = frame_number(bufs, %zu, %zu);\n", i, nodes->step->pointer_count, i);
+}
+
+static void note_number(const Nodes *nodes, Dim number, bool *read) {
+  if (!dim_is_const(number)) read[step_local(nodes->step, number.expr)] = true;
 }
 
 static bool reads_load(const Nodes *nodes, size_t load) {
@@ -339,14 +363,18 @@ static bool reads_load(const Nodes *nodes, size_t load) {
 
 // Where loads and stores point, and what the function does not use, so that no compiler says so.
 static void print_pointers(Text *out, const Func *func, const Nodes *nodes) {
-  bool used[COORDS] = {0}, any = false;
+  bool used[COORDS] = {0}, any = false, *read = NEW_ARRAY(nodes->arena, bool, nodes->step->local_count);
   Text pointers = {.arena = nodes->arena};
   for (size_t k = 0; k < func->load_count + func->store_count; k++) {
     bool is_load = k < func->load_count;
     const Access *access = is_load ? &func->loads[k] : &func->stores[k - func->load_count];
     if (is_load && !reads_load(nodes, k)) continue;
-    print_pointer(&pointers, is_load ? 'x' : 'y', is_load ? k : k - func->load_count, access);
-    for (int i = 0; i < COORDS; i++) used[i] |= !dim_is(access->stride[i], 0);
+    print_pointer(&pointers, nodes, is_load ? 'x' : 'y', is_load ? k : k - func->load_count, access);
+    note_number(nodes, pointer_shift(&nodes->step->pointers[access->pointer]), read);
+    for (int i = 0; i < COORDS; i++) {
+      used[i] |= !dim_is(access->stride[i], 0);
+      note_number(nodes, access->stride[i], read);
+    }
     any = true;
   }
   for (size_t i = 0; i < nodes->count; i++)
@@ -354,6 +382,7 @@ static void print_pointers(Text *out, const Func *func, const Nodes *nodes) {
   if (!any) text_printf(out, "  (void)bufs;\n");
   for (int i = 0; i < COORDS; i++)
     if (!used[i]) text_printf(out, "  (void)i%d;\n", i);
+  print_numbers(out, nodes, read);
   if (any) text_append(out, pointers.data, pointers.size);
 }
 
@@ -396,14 +425,14 @@ static void print_results(Text *out, const Func *func, const Nodes *nodes) {
     if (func->kind == FUNC_LOAD)
       text_printf(out, "    result[l] = %s;\n", value);
     else
-      text_printf(out, "    %s = %s;\n", lane_text(nodes->arena, 'y', i, &func->stores[i]),
+      text_printf(out, "    %s = %s;\n", lane_text(nodes, 'y', i, &func->stores[i]),
                   expand_one(nodes->arena, types[func->stores[i].type].store, &types[func->stores[i].type], value));
   }
 }
 
-void c_func(Arena *arena, Text *out, const Func *func, const char *name) {
+void c_func(Arena *arena, Text *out, const Step *step, const Func *func, const char *name) {
   static const char *const starts[] = {[FUNC_LOAD] = "vf", [FUNC_STORE] = "void", [FUNC_BODY] = "Status"};
-  Nodes nodes = {.arena = arena};
+  Nodes nodes = {.arena = arena, .step = step};
   int last = 0; // loop: the one that stores
   for (size_t i = 0; i < result_count(func); i++) {
     size_t value = add_nodes(&nodes, func->values[i]); // may move the nodes

@@ -1,5 +1,5 @@
-// Pastes kernel templates into a C file: the texts of templates/ in the resource folder, with the files that they
-// include in place of their #include lines, so that the result stands alone.
+// Pastes kernel templates and parts of the runtime into a C file: their texts from the resource folder, with the files
+// that they include in place of their #include lines, so that the result stands alone.
 #include "compiler/emit/c.h"
 #include "compiler/resources.h"
 
@@ -9,21 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-  Arena *arena;
-  Diag *diag;
-  Text *out;
-  const char **pasted; // files that hold #pragma once
-  size_t pasted_count;
-} Paste;
-
 // The rest of the line behind `start`, or NULL when it starts with something else.
 static const char *after(const char *line, const char *start) {
   size_t length = strlen(start);
   return strncmp(line, start, length) ? NULL : line + length;
 }
 
-static bool paste_file(Paste *paste, const char *name) {
+bool c_paste_file(Paste *paste, const char *name) {
   for (size_t i = 0; i < paste->pasted_count; i++)
     if (!strcmp(paste->pasted[i], name)) return true;
   char *text = resource_read(paste->arena, paste->diag, name);
@@ -33,7 +25,7 @@ static bool paste_file(Paste *paste, const char *name) {
     next = line + length + (line[length] == '\n');
     const char *include = after(line, "#include \"");
     if (include) {
-      if (!paste_file(paste, arena_strndup(paste->arena, include, strcspn(include, "\"\n")))) return false;
+      if (!c_paste_file(paste, arena_strndup(paste->arena, include, strcspn(include, "\"\n")))) return false;
     } else if (after(line, "#pragma once")) {
       APPEND(paste->arena, paste->pasted, paste->pasted_count, name);
     } else {
@@ -90,14 +82,12 @@ static const char **list_templates(Arena *arena, Diag *diag, size_t *count) {
   return names;
 }
 
-bool c_paste(Arena *arena, Diag *diag, Text *out, const char *code) {
-  Paste paste = {arena, diag, out, NULL, 0};
+bool c_paste_templates(Paste *paste, const char *code) {
   size_t count = 0;
-  const char **names = list_templates(arena, diag, &count);
-  if (!paste_file(&paste, "templates/scalar.h")) return false; // what c_func prints stands on it
+  const char **names = list_templates(paste->arena, paste->diag, &count);
   for (size_t i = 0; i < count; i++) {
-    const char *text = resource_read(arena, diag, names[i]);
-    if (!text || (is_called(arena, text, code) && !paste_file(&paste, names[i]))) return false;
+    const char *text = resource_read(paste->arena, paste->diag, names[i]);
+    if (!text || (is_called(paste->arena, text, code) && !c_paste_file(paste, names[i]))) return false;
   }
-  return true;
+  return names;
 }

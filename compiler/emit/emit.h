@@ -14,6 +14,10 @@ typedef struct {
   uint64_t check_seed;
 } Description;
 
+/* model.c */
+// The model as executables and libraries hold it, without addresses: of kernels and weights.
+IngotModel make_ingot_model(Model *model, const Program *program, const Target *target, const Description *description);
+
 /* llvm.c */
 typedef enum { CODE_OBJECT, CODE_ASM, CODE_LL } CodeKind;
 typedef struct {
@@ -42,4 +46,5 @@ bool run_kernels(Model *model, const Program *program, const Bytes *kernels, con
 char *c_identifier(Arena *arena, const char *file, bool upper);
 // The program as C: `out_path`, which ends in ".c", a header and, when the weights are large, a file of weights; the
 // names of all three differ by their ending alone. They appear whole or not at all. False after a recorded error.
-bool emit_c(Model *model, const Program *program, const Target *target, const char *out_path);
+bool emit_c(Model *model, const Program *program, const Target *target, const Description *description,
+            const char *out_path);

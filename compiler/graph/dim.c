@@ -2,17 +2,18 @@
 //
 // A sum is held as a list of terms, coefficient × product of factors, sorted by the identity of the product; a
 // factor is a symbol or a quotient, remainder, minimum or maximum. Every operation takes its operands apart into
-// such lists, computes on them, and interns the result, so that equal polynomials are one pointer. Dims are taken
-// as not negative and divisors as positive, so that x*y/y is x.
+// such lists, computes on them, and interns the result, so that equal polynomials (but very long ones) are one pointer.
+// Dims are taken as not negative and divisors as positive, so that x*y/y is x.
 //
-// Sizes are bounded: an expression of more than MAX_SIZE nodes becomes the symbol "overflow", because a hostile
-// model can square a dim as often as it likes.
+// Sizes are bounded, because a model can square a dim as often as it likes: operands of what would have more than
+// MAX_SIZE nodes become symbols that are defined as them. What stands on more than MAX_DEPTH operations is the symbol
+// "overflow", as a number beyond 64 bits is.
 #include "compiler/graph/graph.h"
-#include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SIZE = 1000, MAX_FACTORS = 32 };
+enum { MAX_SIZE = 1000, MAX_FACTORS = 32, MAX_DEPTH = 20000 };
 
 struct DimTable {
   Arena *arena;
@@ -72,11 +73,42 @@ static void grow_slots(DimTable *table) {
     if (old[i]) *find_slot(table, old[i]) = old[i];
 }
 
+static double estimate(const DimExpr *e) {
+  double a = dim_estimate(e->a), b = dim_estimate(e->b), most = 1e18; // about what a size can be
+  switch (e->op) {
+  case DIM_SYMBOL: return 100;
+  case DIM_ADD: return fmin(a + b, most);
+  case DIM_MUL: return fmin(a * b, most);
+  case DIM_DIV: return b > 1 ? a / b : a;
+  case DIM_MOD: return b;
+  case DIM_MIN: return fmin(a, b);
+  case DIM_MAX: return fmax(a, b);
+  case DIM_EQ:
+  case DIM_LT: return 1;
+  case DIM_CHOOSE: return dim_estimate(e->c);
+  }
+  return 0;
+}
+
+static int size_of(Dim d) { return d.expr ? d.expr->size : 1; }
+static int depth_of(Dim d) { return d.expr ? d.expr->depth : 0; }
+
+static int max_depth(const DimExpr *e) {
+  int a = depth_of(e->a), b = depth_of(e->b), c = depth_of(e->c), most = a > b ? a : b;
+  return most > c ? most : c;
+}
+
 static Dim intern(DimTable *table, DimExpr key) {
-  int64_t size = 1;
-  const Dim operands[] = {key.a, key.b, key.c};
-  for (size_t i = 0; i < (key.op == DIM_CHOOSE ? 3 : 2); i++) size += operands[i].expr ? operands[i].expr->size : 1;
-  if (key.op != DIM_SYMBOL && size > MAX_SIZE) return table->overflow;
+  key.size = size_of(key.a) + size_of(key.b) + (key.op == DIM_CHOOSE ? size_of(key.c) : 0) + 1;
+  if (key.op == DIM_SYMBOL) key.size = 1;
+  if (key.size > MAX_SIZE) {
+    Dim *operands[] = {&key.a, &key.b, &key.c};
+    for (size_t i = 0; i < COUNT(operands); i++) *operands[i] = dim_define(table, "long", *operands[i]);
+    key.size = 4;
+  }
+  key.depth = max_depth(&key) + 1;
+  if (key.depth > MAX_DEPTH) return table->overflow;
+  key.estimate = estimate(&key);
   if (2 * (table->count + 1) > table->slot_count) grow_slots(table);
   const DimExpr **slot = find_slot(table, &key);
   if (!*slot) {
@@ -84,7 +116,6 @@ static Dim intern(DimTable *table, DimExpr key) {
     *e = key;
     e->id = (int)++table->count;
     e->table = table;
-    e->size = key.op == DIM_SYMBOL ? 1 : (int)size;
     if (key.name) e->name = arena_strdup(table->arena, key.name);
     *slot = e;
   }
@@ -98,7 +129,7 @@ DimTable *dims_new(Arena *arena) {
   table->arena = arena;
   // Not interned: a model's own symbol of that name is another one.
   DimExpr *overflow = NEW(arena, DimExpr);
-  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .any = true, .size = 1, .table = table};
+  *overflow = (DimExpr){.op = DIM_SYMBOL, .name = "overflow", .any = true, .size = 1, .estimate = 100, .table = table};
   table->overflow.expr = overflow;
   return table;
 }
@@ -110,7 +141,8 @@ Dim dim_symbol(DimTable *table, const char *name) { return intern(table, (DimExp
 Dim dim_new_symbol(DimTable *table, const char *name) {
   DimExpr *e = NEW(table->arena, DimExpr);
   int id = (int)++table->count;
-  *e = (DimExpr){.op = DIM_SYMBOL, .name = arena_printf(table->arena, "%s#%d", name, id), .size = 1, .table = table};
+  *e = (DimExpr){.op = DIM_SYMBOL, .size = 1, .depth = 1, .estimate = 100, .table = table};
+  e->name = arena_printf(table->arena, "%s#%d", name, id);
   e->id = id;
   return (Dim){0, e};
 }
@@ -126,11 +158,16 @@ Dim dim_alias(DimTable *table, const char *name, Dim value) {
   e->defined = true;
   e->any = dim_may_be_negative(value);
   e->a = value;
+  e->depth = depth_of(value) + 1;
+  e->estimate = dim_estimate(value);
   return (Dim){0, e};
 }
 
 Dim dim_define(DimTable *table, const char *name, Dim value) {
-  return !value.expr || value.expr->op == DIM_SYMBOL ? value : dim_alias(table, name, value);
+  if (!value.expr || value.expr->op == DIM_SYMBOL) return value;
+  DimExpr *e = (DimExpr *)value.expr;
+  if (!e->symbol) e->symbol = dim_alias(table, name, value).expr;
+  return (Dim){0, e->symbol};
 }
 
 static int order_of(const DimExpr *product) { return product ? product->id : INT32_MAX; } // the constant is last
@@ -211,14 +248,17 @@ static Dim mul_dims(DimTable *table, Dim a, Dim b) {
   x.count = y.count = result.count = 0;
   add_terms(&x, a);
   add_terms(&y, b);
-  if (x.count * y.count > MAX_SIZE) return table->overflow;
+  if (x.count * y.count > MAX_SIZE)
+    return x.count > y.count ? mul_dims(table, dim_define(table, "long", a), b)
+                             : mul_dims(table, a, dim_define(table, "long", b));
   for (size_t i = 0; i < x.count; i++)
     for (size_t j = 0; j < y.count; j++) {
       const DimExpr *factors[MAX_FACTORS];
       Term term;
       int count = factors_of(x.terms[i].product, factors, 0);
       if (count >= 0) count = factors_of(y.terms[j].product, factors, count);
-      if (count < 0 || __builtin_mul_overflow(x.terms[i].coefficient, y.terms[j].coefficient, &term.coefficient))
+      if (count < 0) return mul_dims(table, dim_define(table, "long", a), dim_define(table, "long", b));
+      if (__builtin_mul_overflow(x.terms[i].coefficient, y.terms[j].coefficient, &term.coefficient))
         return table->overflow;
       term.product = product_of(table, factors, count);
       if (term.product == table->overflow.expr) return table->overflow;
@@ -227,7 +267,7 @@ static Dim mul_dims(DimTable *table, Dim a, Dim b) {
   return dim_of(table, &result);
 }
 
-static bool is_overflow(const DimTable *table, Dim d) { return d.expr == table->overflow.expr; }
+bool dim_is_overflow(Dim d) { return d.expr && d.expr == d.expr->table->overflow.expr; }
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
 
@@ -288,7 +328,7 @@ static Dim divide_dims(DimTable *table, DimOp op, Dim a, Dim b) {
   }
   Dim whole, rest;
   split_dims(table, a, b, &whole, &rest);
-  if (is_overflow(table, whole) || is_overflow(table, rest)) return table->overflow;
+  if (dim_is_overflow(whole) || dim_is_overflow(rest)) return table->overflow;
   bool exact = !rest.expr && (rest.value == 0 || (!b.expr && rest.value > 0 && rest.value < b.value));
   if (op == DIM_MOD) return exact ? rest : make(table, DIM_MOD, rest, b);
   // floor((floor(x / m) + k) / n) is floor((x + k * m) / (m * n)).
@@ -328,22 +368,26 @@ static Dim compare_dims(DimTable *table, DimOp op, Dim a, Dim b) {
 }
 
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b) {
-  if (is_overflow(table, a) || is_overflow(table, b)) return table->overflow;
+  if (dim_is_overflow(a) || dim_is_overflow(b)) return table->overflow;
   if (op == DIM_ADD) return add_dims(table, a, b);
   if (op == DIM_MUL) return mul_dims(table, a, b);
   if (op == DIM_EQ || op == DIM_LT) return compare_dims(table, op, a, b);
   return op == DIM_DIV || op == DIM_MOD ? divide_dims(table, op, a, b) : choose_dims(table, op, a, b);
 }
 
+// Constants beyond 64 bits stay at the bound: as sizes they are refused, being larger than memory.
 static Dim reasonable_op(DimOp op, Dim a, Dim b) {
   if (a.expr || b.expr) return dim_op((a.expr ? a.expr : b.expr)->table, op, a, b);
   int64_t x = a.value, y = b.value, result = 0;
-  bool overflow = false;
   switch (op) {
-  case DIM_ADD: overflow = __builtin_add_overflow(x, y, &result); break;
-  case DIM_MUL: overflow = __builtin_mul_overflow(x, y, &result); break;
-  case DIM_DIV: result = floor_div(x, y); break;
-  case DIM_MOD: result = x - floor_div(x, y) * y; break;
+  case DIM_ADD:
+    if (__builtin_add_overflow(x, y, &result)) result = x < 0 ? INT64_MIN : INT64_MAX;
+    break;
+  case DIM_MUL:
+    if (__builtin_mul_overflow(x, y, &result)) result = (x < 0) != (y < 0) ? INT64_MIN : INT64_MAX;
+    break;
+  case DIM_DIV: result = y == 0 ? 0 : y == -1 ? (x == INT64_MIN ? INT64_MAX : -x) : floor_div(x, y); break;
+  case DIM_MOD: result = y == 0 || y == -1 ? 0 : x - floor_div(x, y) * y; break;
   case DIM_MIN: result = x < y ? x : y; break;
   case DIM_MAX: result = x > y ? x : y; break;
   case DIM_EQ: result = x == y; break;
@@ -351,8 +395,6 @@ static Dim reasonable_op(DimOp op, Dim a, Dim b) {
   case DIM_SYMBOL:
   case DIM_CHOOSE: break;
   }
-  assert(!overflow);
-  (void)overflow;
   return dim_const(result);
 }
 
@@ -389,22 +431,47 @@ static bool is_factor(const DimExpr *factor, Dim product) {
   return false;
 }
 
+static bool is_positive(const DimExpr *factor, const Dim *positive, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (is_factor(factor, positive[i])) return true;
+  return false;
+}
+
+// Whether the factors of `product` but for those of `part`, all of which it has, are positive: it is then not less.
+static bool is_multiple(const DimExpr *product, const DimExpr *part, const Dim *positive, size_t count) {
+  const DimExpr *above[MAX_FACTORS], *below[MAX_FACTORS];
+  int n = factors_of(product, above, 0), m = factors_of(part, below, 0), j = 0;
+  bool multiple = n >= 0 && m >= 0;
+  for (int i = 0; i < n && multiple; i++)
+    if (j < m && above[i] == below[j])
+      j++;
+    else
+      multiple = is_positive(above[i], positive, count);
+  return multiple && j == m;
+}
+
+// Sets terms above 0 off against multiples of theirs below 0, then takes what is left at its largest.
 bool dim_is_less(Dim a, Dim b, const Dim *positive, size_t count) {
-  Dim difference = dim_sub(a, b);
   Sum sum;
   sum.count = 0;
-  add_terms(&sum, difference);
+  add_terms(&sum, dim_sub(a, b));
   int64_t most = 0;
   for (size_t i = 0; i < sum.count; i++) {
+    Term *term = &sum.terms[i];
+    for (size_t k = 0; k < sum.count && term->product && term->coefficient > 0; k++) {
+      Term *other = &sum.terms[k];
+      if (other->coefficient >= 0 || !is_multiple(other->product, term->product, positive, count)) continue;
+      int64_t left = term->coefficient + other->coefficient;
+      term->coefficient = left > 0 ? left : 0;
+      other->coefficient = left < 0 ? left : 0;
+    }
+    if (term->product && term->coefficient > 0) return false;
+  }
+  for (size_t i = 0; i < sum.count; i++) {
     const DimExpr *factors[MAX_FACTORS];
-    if (sum.terms[i].product && sum.terms[i].coefficient > 0) return false;
     int n = factors_of(sum.terms[i].product, factors, 0);
     bool above_0 = n >= 0;
-    for (int k = 0; k < n; k++) {
-      bool found = false;
-      for (size_t p = 0; p < count; p++) found |= is_factor(factors[k], positive[p]);
-      above_0 &= found;
-    }
+    for (int k = 0; k < n; k++) above_0 &= is_positive(factors[k], positive, count);
     if (above_0 && __builtin_add_overflow(most, sum.terms[i].coefficient, &most)) return false;
   }
   return most < 0;
@@ -419,23 +486,7 @@ bool dim_may_be_negative(Dim d) {
   return dim_may_be_negative(d.expr->a) || dim_may_be_negative(d.expr->b);
 }
 
-double dim_estimate(Dim d) {
-  if (!d.expr) return (double)llabs(d.value);
-  double a = dim_estimate(d.expr->a), b = dim_estimate(d.expr->b);
-  switch (d.expr->op) {
-  case DIM_SYMBOL: return d.expr->defined ? a : 100;
-  case DIM_ADD: return a + b;
-  case DIM_MUL: return a * b;
-  case DIM_DIV: return b > 0 ? a / b : a;
-  case DIM_MOD: return b;
-  case DIM_MIN: return a < b ? a : b;
-  case DIM_MAX: return a > b ? a : b;
-  case DIM_EQ:
-  case DIM_LT: return 1;
-  case DIM_CHOOSE: return dim_estimate(d.expr->c);
-  }
-  return 0;
-}
+double dim_estimate(Dim d) { return d.expr ? d.expr->estimate : (double)llabs(d.value); }
 
 int dim_compare(Dim a, Dim b) {
   double x = dim_estimate(a), y = dim_estimate(b);
@@ -443,7 +494,7 @@ int dim_compare(Dim a, Dim b) {
 }
 
 Dim dim_bind(DimTable *table, Dim d, const char *const *names, const int64_t *values, size_t count) {
-  if (!d.expr || is_overflow(table, d)) return d;
+  if (!d.expr || dim_is_overflow(d)) return d;
   if (d.expr->op == DIM_SYMBOL) {
     for (size_t i = 0; i < count; i++)
       if (strcmp(names[i], d.expr->name) == 0) return dim_const(values[i]);

@@ -130,6 +130,19 @@ static void remove_use(Value *value, const Node *node) {
   assert(!"a use that was not recorded");
 }
 
+static void link_node(Graph *graph, Node *node, Node *before) {
+  node->prev = before ? before->prev : graph->last;
+  node->next = before;
+  *(before ? &before->prev : &graph->last) = node;
+  *(node->prev ? &node->prev->next : &graph->first) = node;
+}
+
+static void unlink_node(Graph *graph, Node *node) {
+  *(node->prev ? &node->prev->next : &graph->first) = node->next;
+  *(node->next ? &node->next->prev : &graph->last) = node->prev;
+  node->prev = node->next = NULL;
+}
+
 Node *node_new(Graph *graph, Node *before, const char *domain, const char *type, Value *const *in, size_t in_count,
                Value *const *out, size_t out_count) {
   Model *model = graph->model;
@@ -153,10 +166,7 @@ Node *node_new(Graph *graph, Node *before, const char *domain, const char *type,
     assert(!out[i]->producer && !out[i]->data);
     out[i]->producer = node;
   }
-  node->next = before;
-  node->prev = before ? before->prev : graph->last;
-  *(node->prev ? &node->prev->next : &graph->first) = node;
-  *(before ? &before->prev : &graph->last) = node;
+  link_node(graph, node, before);
   return node;
 }
 
@@ -196,9 +206,12 @@ void node_remove(Graph *graph, Node *node) {
     node->out[i]->producer = NULL;
   }
   remove_uses(node);
-  *(node->prev ? &node->prev->next : &graph->first) = node->next;
-  *(node->next ? &node->next->prev : &graph->last) = node->prev;
-  node->prev = node->next = NULL;
+  unlink_node(graph, node);
+}
+
+void node_move_last(Graph *graph, Node *node) {
+  unlink_node(graph, node);
+  link_node(graph, node, NULL);
 }
 
 void node_settle(Graph *graph, Node *node) {

@@ -86,7 +86,10 @@ struct DimExpr {
   Dim a, b, c;      // else; c: DIM_CHOOSE
   int id;           // in order of making: the same in every run
   int size;         // nodes of the expression written as a tree
-  DimTable *table;  // that holds it
+  int depth;        // operations that stand on one another, definitions included
+  double estimate;
+  const DimExpr *symbol; // dim_define's; NULL: none yet
+  DimTable *table;       // that holds it
 };
 
 DimTable *dims_new(Arena *arena);
@@ -100,12 +103,14 @@ Dim dim_new_symbol(DimTable *table, const char *name);
 Dim dim_data_symbol(DimTable *table, const char *name); // the same for a number that may be negative
 // A symbol of its own for a value, whatever that is.
 Dim dim_alias(DimTable *table, const char *name, Dim value);
-// The same for the value of an expression that nobody need look into. Constants and symbols stay what they are.
+// The one symbol for the value of an expression that nobody need look into. Constants and symbols stay what they are.
 Dim dim_define(DimTable *table, const char *name, Dim value);
-// Folds constants and keeps sums and products in one normal form. Overflow gives a symbol named "overflow",
-// which no binding resolves.
+// Folds constants and keeps sums and products in one normal form; operands of what would be very long become symbols.
+// Constants beyond 64 bits give a symbol named "overflow", which no binding resolves.
 Dim dim_op(DimTable *table, DimOp op, Dim a, Dim b);
-// The same, for dims that are known to be of reasonable size where both are constants (asserted).
+bool dim_is_overflow(Dim d);
+// The same, for dims that are of reasonable size where both are constants: those stay within 64 bits, and as the run
+// does it, a division by 0 gives 0.
 Dim dim_add(Dim a, Dim b);
 Dim dim_sub(Dim a, Dim b);
 Dim dim_mul(Dim a, Dim b);
@@ -260,6 +265,7 @@ struct Graph {
   size_t output_count;
   const char **output_names; // as the model names them, whatever passes do to the values
   Node *first, *last;
+  const char *fault; // of an If's branch that cannot run, whose nodes are gone: why
 };
 
 typedef struct {
@@ -289,6 +295,10 @@ Graph *graph_new(Model *model, Graph *parent, const char *name);
 // A copy with values of its own; values from outside are the same. For a trial: graph_discard lets go of it again.
 Graph *graph_clone(const Graph *graph);
 void graph_discard(Graph *graph);
+// Moves the nodes after `node` that depend on its results to the end of each of its bodies, and `node` to the graph's
+// end: its results are then those of the graph's outputs that depend on it. False where no node does, or where copies
+// would be too many.
+bool graph_sink(Graph *graph, Node *node, Graph *const *bodies, size_t body_count);
 // A value without producer. `name` NULL: one is invented from `hint`.
 Value *value_new(Graph *graph, const char *name);
 Value *value_new_typed(Graph *graph, const char *hint, DType type, int rank, const Dim *dims);
@@ -313,6 +323,7 @@ Value *node_result(Graph *graph, Node *before, const char *type, Value *a, Value
 void node_set_input(Node *node, size_t i, Value *value); // keeps uses exact; value may be NULL
 void node_add_input(Node *node, Value *value);
 void node_remove(Graph *graph, Node *node); // its outputs must have no uses
+void node_move_last(Graph *graph, Node *node);
 // Removes a node whose results have become constants: those stay, without a producer.
 void node_settle(Graph *graph, Node *node);
 void value_replace(Graph *graph, Value *old, Value *with); // in all uses and graph outputs

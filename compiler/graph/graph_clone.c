@@ -1,4 +1,5 @@
-// Copies of graphs: for looking at what a loop's body makes of shapes without touching the body.
+// Copies of graphs: for looking at what a loop's body makes of shapes without touching the body, and for what a branch
+// goes on with.
 #include "compiler/graph/graph.h"
 
 #include <string.h>
@@ -7,6 +8,7 @@ typedef struct {
   Model *model;
   Value **copies; // by value id; NULL: from outside
   size_t count;
+  bool rename; // the original stays
 } Clone;
 
 static Value *find(const Clone *c, Value *value) {
@@ -16,10 +18,12 @@ static Value *find(const Clone *c, Value *value) {
 
 static Value *clone_value(Clone *c, Graph *to, const Value *value) {
   if (!value) return NULL;
-  Value *copy = value_new(to, value->name);
+  Value *copy = value_new_typed(to, value->name, value->type, -1, NULL);
+  const char *name = c->rename ? copy->name : value->name;
   int id = copy->id;
   *copy = *value;
   copy->id = id;
+  copy->name = name;
   copy->producer = NULL;
   copy->uses = NULL;
   copy->use_count = 0;
@@ -64,6 +68,7 @@ static Graph *clone_graph(Clone *c, const Graph *graph, Graph *parent) {
   for (size_t i = 0; i < graph->output_count; i++)
     APPEND(c->model->arena, copy->outputs, copy->output_count, find(c, graph->outputs[i]));
   copy->output_names = graph->output_names;
+  copy->fault = graph->fault;
   return copy;
 }
 
@@ -79,4 +84,77 @@ void graph_discard(Graph *graph) {
       if (node->out[i]) node->out[i]->is_output = false;
     node_remove(graph, node);
   }
+}
+
+/* graph_sink */
+
+// Whether the node, or one in its subgraphs, reads a value of the set.
+static bool reads_any(const Node *node, const bool *set, size_t count) {
+  for (size_t i = 0; i < node->in_count; i++)
+    if (node->in[i] && (size_t)node->in[i]->id < count && set[node->in[i]->id]) return true;
+  for (size_t i = 0; i < node->attr_count; i++) {
+    size_t graph_count;
+    Graph *const *graphs = attr_graphs(&node->attrs[i], &graph_count);
+    for (size_t k = 0; k < graph_count; k++) {
+      for (const Node *inner = graphs[k]->first; inner; inner = inner->next)
+        if (reads_any(inner, set, count)) return true;
+      for (size_t j = 0; j < graphs[k]->output_count; j++)
+        if ((size_t)graphs[k]->outputs[j]->id < count && set[graphs[k]->outputs[j]->id]) return true;
+    }
+  }
+  return false;
+}
+
+static void add_all(const Node *node, bool *set) {
+  for (size_t i = 0; i < node->out_count; i++)
+    if (node->out[i]) set[node->out[i]->id] = true;
+}
+
+// Copies of the nodes at the end of the body, which gives `outs` now.
+static void sink_into(Graph *body, const Node *owner, Node *const *nodes, size_t node_count, Value *const *outs,
+                      size_t out_count) {
+  Model *model = body->model;
+  Clone c = {.model = model, .count = (size_t)model->values, .rename = true};
+  c.copies = NEW_ARRAY(model->arena, Value *, c.count);
+  for (size_t i = 0; i < owner->out_count; i++)
+    if (owner->out[i]) c.copies[owner->out[i]->id] = body->outputs[i];
+  for (size_t i = 0; i < node_count; i++) clone_node(&c, body, nodes[i]);
+  for (size_t i = 0; i < body->output_count; i++) body->outputs[i]->is_output = false;
+  body->output_count = 0;
+  body->output_names = NULL;
+  for (size_t i = 0; i < out_count; i++) {
+    Value *out = find(&c, outs[i]);
+    out->is_output = true;
+    size_t count = body->output_count;
+    APPEND(model->arena, body->output_names, count, out->name);
+    APPEND(model->arena, body->outputs, body->output_count, out);
+  }
+}
+
+bool graph_sink(Graph *graph, Node *node, Graph *const *bodies, size_t body_count) {
+  enum { MOST_VALUES = 1 << 20 }; // of a model: the tail may be doubled again and again
+  Model *model = graph->model;
+  size_t count = (size_t)model->values, node_count = 0, out_count = 0;
+  bool *moved = NEW_ARRAY(model->arena, bool, count);
+  Node **nodes = NULL;
+  Value **outs = NULL;
+  add_all(node, moved);
+  for (Node *later = node->next; later; later = later->next) {
+    if (!reads_any(later, moved, count)) continue;
+    APPEND(model->arena, nodes, node_count, later);
+    add_all(later, moved);
+  }
+  if (!node_count || count > MOST_VALUES) return false;
+  for (size_t i = 0; i < graph->output_count; i++)
+    if ((size_t)graph->outputs[i]->id < count && moved[graph->outputs[i]->id])
+      APPEND(model->arena, outs, out_count, graph->outputs[i]);
+  for (size_t i = 0; i < body_count; i++) sink_into(bodies[i], node, nodes, node_count, outs, out_count);
+  for (size_t i = node_count; i-- > 0;) node_settle(graph, nodes[i]);
+  for (size_t i = 0; i < node->out_count; i++)
+    if (node->out[i]) node->out[i]->producer = NULL;
+  node->out = outs;
+  node->out_count = out_count;
+  for (size_t i = 0; i < out_count; i++) outs[i]->producer = node;
+  node_move_last(graph, node); // after what the bodies read now
+  return true;
 }

@@ -33,7 +33,7 @@ static bool infer_to(Model *model, Node *node, DType type) {
   node->out[0]->type = type;
   if (!set_dims_like(model, node, 0, node->in[0])) return false;
   ExprTable *exprs = exprs_new(model->arena);
-  if (!strings && !dtype_is_float(type) && type != DT_BOOL)
+  if (!strings && !dtype_is_float(type))
     carry_elems(model, node, expr_cast(exprs, type, expr_load(exprs, node->in[0]->type, 0)));
   return true;
 }

@@ -60,21 +60,26 @@ static Value *exact_product(Expansion *e, const char *type, Value *a, Value *b, 
   return ADD(e, MUL(e, y, SCALAR(e, y, 16)), product(e, type, a, low));
 }
 
+// q - zero point as int32.
+static Value *centred_integer(Expansion *e, Value *q, Value *zero_point) {
+  Value *x = expand_cast(e, q, DT_I32);
+  return zero_point ? SUB(e, x, expand_cast(e, zero_point, DT_I32)) : x;
+}
+
 Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_zero, Dim terms) {
-  if (!dim_is_const(terms) || terms.value > INT32_MAX) {
-    node_report(e->model, e->node, "the last dim of the first matrix must be known when compiling");
-    return NULL;
-  }
+  if (!dim_is_const(terms) || terms.value > INT32_MAX)
+    return MAKE(e, "MatMul", centred_integer(e, a, as_column(e, a_zero)), centred_integer(e, b, b_zero));
   return exact_product(e, "MatMul", centred(e, a, as_column(e, a_zero)), centred(e, b, b_zero), terms.value,
                        most_of(a, a_zero), most_of(b, b_zero));
 }
 
 // Of inputs number `a` and `b` of the node.
 static Value *input_product(Expansion *e, const Node *node, size_t a, size_t a_zero, size_t b, size_t b_zero) {
-  const Value *x = node->in[a];
-  if (!need_rank(e->model, e->node, a, 1, MAX_RANK)) return NULL;
-  return integer_matmul(e, node->in[a], node_in(node, a_zero), node->in[b], node_in(node, b_zero),
-                        x->dims[x->rank - 1]);
+  Value *x = node->in[a], *y = node->in[b];
+  if (!need_rank(e->model, e->node, a, 1, MAX_RANK) || !need_rank(e->model, e->node, b, 1, MAX_RANK)) return NULL;
+  Dim terms = x->dims[x->rank - 1];
+  if (!dim_is_const(terms)) terms = y->dims[y->rank > 1 ? y->rank - 2 : 0];
+  return integer_matmul(e, x, node_in(node, a_zero), y, node_in(node, b_zero), terms);
 }
 
 bool expand_matmul_integer(Expansion *e, Node *node) {

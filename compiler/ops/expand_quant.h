@@ -10,7 +10,7 @@ Value *quantised(Expansion *e, Value *x, Value *scale, Value *zero_point, DType 
 // A scale or zero point of rows as a column; one for all stays as it is.
 Value *as_column(Expansion *e, Value *value);
 // The int32 product of centred matrices, whose zero points may belong to the rows of a and the columns of b. `terms`:
-// the columns of a. NULL after an error.
+// the columns of a; where the run tells it is a product of int32. NULL after an error.
 Value *integer_matmul(Expansion *e, Value *a, Value *a_zero, Value *b, Value *b_zero, Dim terms);
 // x as uint8 with one scale for all, as DynamicQuantizeLinear does.
 typedef struct {

@@ -215,6 +215,17 @@ static Value *zeros(Expansion *e, const Direction *d) {
   return EXPAND_TO(e, SCALAR(e, d->x, 0), CONCAT(e, 0, DIM(e, d->x, 1), INT(e, d->hidden)));
 }
 
+// The state that input `input` starts with, [B, H]. Where dims are open its batch may have another name than that of x.
+static Value *start(Expansion *e, const Direction *d, size_t input, bool batch_first) {
+  Value *first = node_in(e->node, input);
+  if (!first) return zeros(e, d);
+  int axis = batch_first ? 0 : 1;
+  bool same = dim_equal(first->dims[axis], e->node->in[0]->dims[axis]);
+  if (batch_first) first = TRANSPOSE(e, first, 1, 0, 2);
+  first = of_direction(e, first, d->direction);
+  return same ? first : MAKE(e, "Reshape", first, CONCAT(e, 0, DIM(e, d->x, 1), INT(e, d->hidden)));
+}
+
 // Which inputs of the operator hold what.
 typedef struct {
   Cell *cell;
@@ -237,11 +248,7 @@ static bool make_direction(Expansion *e, const Recurrent *r, Direction *d) {
   }
   d->lengths = node_in(node, 4) ? expand_cast(e, node->in[4], DT_I64) : NULL;
   d->state_count = r->states;
-  for (int i = 0; i < r->states; i++) {
-    Value *first = node_in(node, 5 + (size_t)i);
-    if (first && batch_first) first = TRANSPOSE(e, first, 1, 0, 2);
-    d->states[i] = first ? of_direction(e, first, d->direction) : zeros(e, d);
-  }
+  for (int i = 0; i < r->states; i++) d->states[i] = start(e, d, 5 + (size_t)i, batch_first);
   d->peepholes = r->states == 2 ? of_direction(e, node_in(node, 7), d->direction) : NULL;
   return read_activations(d, r->defaults, r->activations);
 }
@@ -255,6 +262,8 @@ static bool expand_recurrent(Expansion *e, const Recurrent *r) {
     return node_error(e->model, node, "'direction' is '%s'; forward, reverse or bidirectional is needed", direction);
   for (size_t i = 0; i < 3; i++)
     if (!need_rank(e->model, node, i, 3, 3)) return false;
+  for (size_t i = 5; i < 5 + (size_t)r->states; i++)
+    if (node_in(node, i) && !need_rank(e->model, node, i, 3, 3)) return false;
   int64_t hidden, width, directions;
   if (!expand_const_dim(e, 2, r->integers ? 1 : 2, &hidden) || !expand_const_dim(e, 2, r->integers ? 2 : 1, &width) ||
       !expand_const_dim(e, 2, 0, &directions))

@@ -178,6 +178,7 @@ static bool evaluate(Model *model, const Expr *e, const Dim *x, Dim *out) {
     if (!evaluate(model, e->a[i], x, &a[i])) return false;
   if (e->op == EX_LOAD) return *out = x[e->index], true;
   if (e->op == EX_CONST) return *out = dim_const(e->i), true;
+  if (e->op == EX_CAST && e->type == DT_BOOL) return *out = dim_const(a[0].value != 0), dim_is_const(a[0]);
   if (e->op == EX_CAST) return *out = a[0], !dtype_is_float(e->type);
   if (e->op == EX_SELECT) return *out = a[0].value ? a[1] : a[2], dim_is_const(a[0]);
   for (size_t i = 0; i < COUNT(same); i++)

@@ -1,11 +1,11 @@
-// What lower.c offers beyond ops.h: to the families' files and to the pipeline.
+// What lowering offers beyond ops.h: to the families' files and to the pipeline.
 #pragma once
 #include "compiler/ops/ops.h"
 
 enum { MAX_VIEWS = 40 }; // of one elementwise step
 
-// The graph's Program for a target: lowered, fused and planned. NULL after recorded errors.
-Program *make_program(Arena *arena, const Graph *graph, const Target *target);
+// The graph's Program for a target: lowered, fused if `fuse`, and planned. NULL after recorded errors.
+Program *make_program(Arena *arena, const Graph *graph, const Target *target, bool fuse);
 
 // Ends the run where two dims turn out to differ.
 void lower_check_equal(Lower *lower, Dim a, Dim b);
@@ -13,6 +13,8 @@ void lower_check_equal(Lower *lower, Dim a, Dim b);
 void lower_check_broadcast(Lower *lower, const View *view, int rank, const Dim *dims);
 // A row-major buffer for what a rule needs between its steps.
 View lower_scratch(Lower *lower, DType type, int rank, const Dim *dims);
+// Elements that shapes are made of go into the frame as soon as they are computed.
+bool lower_measure(Lower *lower, const Value *value);
 // One node of a graph, with what its results need besides.
 bool lower_node(Lower *lower, Node *node);
 // A buffer that lower_reserve gives a place and a size when the model runs, as often as they change: of values whose
@@ -34,6 +36,17 @@ const Expr *dim_operand(Lower *lower, DType type, Dim value, View *ins, size_t *
 void step_table(Lower *lower, Step *step, size_t count, const Dim *numbers);
 // Shifts a view of lower rank into the last of COORDS dims; false when it has more.
 bool view_to_coords(View *view);
+// Dims by falling stride, those of size 1 first: order[0] is the outermost in memory.
+void view_stride_order(const View *view, int *order);
+// How a function of the step reads or writes a view of rank COORDS.
+Access step_access(Lower *lower, Step *step, const View *view);
+
+/* packed.c: elements narrower than a byte are packed in inputs, outputs and blocks, and one a byte in between. */
+bool is_packed(DType type);
+Dim packed_bytes(DType type, Dim count); // of elements of any type
+// One a byte of packed ones, whose offset counts bytes; and the other way round.
+View lower_unpacked(Lower *lower, const View *in, const char *name);
+void lower_packed(Lower *lower, Buffer *out, const View *view, const char *name);
 
 /* wide.c */
 // An elementwise step over more than COORDS dims: views[0] is written, the others have its dims. `fetched`: which of

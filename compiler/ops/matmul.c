@@ -264,10 +264,17 @@ static View transposed(View view, bool swap) {
   return result;
 }
 
+// The summed dim of both, as what is known of it: constant matrices are packed by it.
+static void join_inner(Lower *lower, View *a, View *b) {
+  Dim *k = &a->dims[a->rank - 1], *other = &b->dims[b->rank - 2];
+  lower_check_equal(lower, *k, *other);
+  *k = *other = dim_is_const(*k) ? *k : *other;
+}
+
 bool lower_gemm(Lower *lower, Node *node) {
   View a = transposed(lower_in(lower, node->in[0]), node_int(node, "transA", 0) != 0);
   View b = transposed(lower_in(lower, node->in[1]), node_int(node, "transB", 0) != 0);
-  lower_check_equal(lower, a.dims[1], b.dims[0]);
+  join_inner(lower, &a, &b);
   View out = lower_out(lower, node->out[0]), c;
   Epilogue epilogue = {.alpha = node_float(node, "alpha", 1), .beta = node_float(node, "beta", 1)};
   if (node_in(node, 2)) {
@@ -291,8 +298,7 @@ static View as_matrix(View view, bool row) {
 
 bool lower_matmul(Lower *lower, Node *node) {
   View a = as_matrix(lower_in(lower, node->in[0]), true), b = as_matrix(lower_in(lower, node->in[1]), false);
-  lower_check_equal(lower, a.dims[a.rank - 1], b.dims[b.rank - 2]);
-  b.dims[b.rank - 2] = a.dims[a.rank - 1];
+  join_inner(lower, &a, &b);
   View made = lower_out(lower, node->out[0]), out;
   int rank = a.rank > b.rank ? a.rank : b.rank, batch = node->out[0]->rank;
   batch -= (node->in[0]->rank > 1) + (node->in[1]->rank > 1);

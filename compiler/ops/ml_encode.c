@@ -1,6 +1,7 @@
-// Categories and labels: LabelEncoder, CategoryMapper, OneHotEncoder. A node Lookup finds the number of a key; a Gather
-// turns it into what is not a number.
+// Categories and labels: LabelEncoder, CategoryMapper, OneHotEncoder, DictVectorizer. A node Lookup finds the number of
+// a key; a Gather turns it into what is not a number.
 #include "compiler/ops/ml.h"
+#include "compiler/ops/ml_maps.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -197,4 +198,21 @@ bool expand_one_hot_encoder(Expansion *e, Node *node) {
   numbers = MAKE(e, "Unsqueeze", numbers, value_const_ints(e->graph, "axes", &last, 1));
   Value *same = MAKE(e, "Equal", numbers, ml_constant(e, DT_I64, (int64_t)keys.count, places));
   return expand_done(e, 0, expand_cast(e, same, DT_F32));
+}
+
+// Each value of the map at the place of its key in the vocabulary; those of other keys are left out.
+bool expand_dict_vectorizer(Expansion *e, Node *node) {
+  Value *map = node->in[0];
+  List strings = {.type = DT_STRING}, ints = {.type = DT_I64};
+  strings.strings = node_strings(node, "string_vocabulary", &strings.count);
+  ints.ints = node_ints(node, "int64_vocabulary", &ints.count);
+  if (!check_map(e, map)) return false;
+  bool of_strings = map->content->key == DT_STRING;
+  const List *words = of_strings ? &strings : &ints, *others = of_strings ? &ints : &strings;
+  if (!words->count || others->count)
+    return node_error(e->model, node, "keys are %s: exactly '%s' must name the vocabulary",
+                      dtype_name(map->content->key), of_strings ? "string_vocabulary" : "int64_vocabulary");
+  int64_t count = (int64_t)words->count;
+  Value *places = look_up(e, map_part(e, map, 0), words, NULL, count, false);
+  return expand_done(e, 0, scatter_parts(e, places, map_part(e, map, 1), count, ""));
 }

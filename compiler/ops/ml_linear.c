@@ -9,11 +9,15 @@ static Value *multiply(Expansion *e, int64_t targets) {
   const double *intercept = ml_floats(e->node, "intercepts", &intercepts);
   int64_t features = ml_features(e), needed = 0;
   if (features < 0) return NULL;
-  if (!mul_size(targets, features, &needed) || (size_t)needed != count) {
+  if (!mul_size(targets, features, &needed) || (size_t)needed > count || count % (size_t)targets) {
     node_error(e->model, e->node, "'coefficients' has %zu numbers; %lld targets of %lld features need %lld", count,
                (long long)targets, (long long)features, (long long)needed);
     return NULL;
   }
+  if ((size_t)needed < count) // models whose input is declared too narrow: ONNX Runtime runs them like that
+    diag_warning(e->model->diag, e->model->file,
+                 "%s has %zu coefficients; with %lld targets and the %lld features of its input the first %lld count",
+                 e->node->loc.op, count, (long long)targets, (long long)features, (long long)needed);
   if (intercepts && intercepts != (size_t)targets) {
     node_error(e->model, e->node, "%zu intercepts for %lld targets", intercepts, (long long)targets);
     return NULL;

@@ -69,11 +69,14 @@ bool need_rank(Model *model, Node *node, size_t input, int min, int max);
 // Types, dims and known elements of all values of a graph whose inputs have them (passes/infer.c). Values that have
 // them already are passed by. False after recorded errors.
 bool infer_graph(Graph *graph);
+// Where results of an If have other ranks in one branch than in the other: moves what reads them into both, and the If
+// to the graph's end. False where nothing does (branch.c).
+bool sink_tail(Graph *graph, Node *node);
 
 /* random.c */
 bool draws_numbers(const Node *node); // others in every run
 
-/* lower.c: helpers of the lower rules. */
+/* view.c, lower.c, lower_steps.c, lower_map.c: helpers of the lower rules. */
 
 // Where a value's elements lie: logical dims in ONNX's order over physical strides. Transpose, Slice, Split, Expand,
 // Squeeze are other views of the same buffer; a convolution's result is a channels-last buffer seen as NCHW. Operators
@@ -93,6 +96,7 @@ struct Lower {
   Program *program;
   View **views;         // by value id; NULL until the value is computed
   View **channels_last; // by value id: what lower_channels_last gave before
+  View **rooms;         // by value id: the room of a sequence that may be appended to in its place; NULL: it may not
   Node *node;           // that is being lowered
   Dim round;            // of the loops around it, 0 outside: a number of its own for each round
   Dim *checked;         // dims that a check stands for already

@@ -24,6 +24,7 @@ static bool read_grain(Model *model, Node *node, Grain *grain) {
   int64_t axis = node_int(node, "axis", 1), block = node_int(node, "block_size", 0);
   if (x->rank == 1 && axis == 1) axis = 0;
   if (!need_axis(model, node, axis, x->rank, &grain->axis)) return false;
+  if (scale->rank == 1 && block == 0 && !dim_is_const(x->dims[grain->axis])) return true; // the run compares them
   if (!dim_is_const(x->dims[grain->axis]))
     return node_error(model, node, "the length of axis %d must be a constant", grain->axis);
   int64_t channels = value_dim(x, grain->axis);
@@ -146,6 +147,10 @@ static bool lower_formula(Lower *lower, Node *node, Formula *formula) {
   const Expr *x = expr_load(exprs, views[1].type, 0), *scale = expr_load(exprs, views[2].type, 1);
   const Expr *value = formula(exprs, node, x, scale, count > 3 ? expr_load(exprs, views[3].type, 2) : NULL);
   if (grain.block) return lower_blocks(lower, views, count, &grain, value);
+  for (size_t i = 2; i < count && grain.axis >= 0; i++) {
+    lower_check_equal(lower, views[i].dims[0], views[1].dims[grain.axis]);
+    views[i].dims[0] = views[1].dims[grain.axis];
+  }
   for (size_t i = 2; i < count; i++) // dims of size 1 behind the axis
     while (grain.axis >= 0 && views[i].rank < views[0].rank - grain.axis) views[i].dims[views[i].rank++] = dim_const(1);
   return lower_map(lower, &views[0], views + 1, count - 1, value);

@@ -56,7 +56,7 @@ static Dim aligned(Dim bytes) { return dim_times(dim_div_up(bytes, SEQUENCE_ALIG
 static Dim data_bytes(Model *model, const Value *value) {
   Dim count = dim_const(1);
   for (int i = 0; i < value->rank; i++) count = dim_op(model->dims, DIM_MUL, count, value->dims[i]);
-  return dim_define(model->dims, value->name, dim_times(count, dtype_unit(value_storage(value))));
+  return dim_define(model->dims, value->name, packed_bytes(value_storage(value), count));
 }
 
 Dim element_bytes(Model *model, const Value *value) {
@@ -104,8 +104,18 @@ static void step_dims_of(Lower *lower, Step *step, const Value *value) {
 
 static int64_t kind_of(const Value *value) { return value->kind ? -MODEL_SEQUENCE : (int64_t)value->type; }
 
+// A tensor as it lies in a block.
+static View element_view(Lower *lower, const Value *value) {
+  View in = lower_dense(lower, value), packed = in;
+  if (!is_packed(in.type)) return in;
+  packed.buffer = buffer_new(lower->program, BUFFER_ARENA, packed_bytes(in.type, view_count(&in)), value->name);
+  packed.offset = dim_const(0);
+  lower_packed(lower, packed.buffer, &in, value->name);
+  return packed;
+}
+
 bool block_put(Lower *lower, const View *block, int64_t index, Dim *at, const Value *value) {
-  View in = lower_dense(lower, value);
+  View in = element_view(lower, value);
   Step *step = lower_step(lower, "sequence_put");
   ADD_DIMS(lower->program, step, dim_const(index), *at, dim_const(kind_of(value)),
            dim_const(value->kind ? 0 : value->rank), data_bytes(lower->model, value));
@@ -155,6 +165,7 @@ bool lower_element(Lower *lower, Node *node, const Value *block, const Value *po
   step_found(lower, step, out, &at);
   View view = view_dense(in.buffer, value_storage(out), out->rank, out->dims);
   view.offset = dim_div(dim_add(at, in.offset), dim_const(dtype_unit(view.type)));
+  if (is_packed(view.type)) view = lower_unpacked(lower, &view, out->name);
   lower_alias(lower, out, &view);
   return true;
 }
@@ -201,9 +212,33 @@ bool infer_sequence_insert(Model *model, Node *node) {
   return set_block(model, node, 0, VALUE_SEQUENCE, sequence->type, &content, bytes);
 }
 
+// The sequence, which nobody else reads, becomes longer in its block.
+static bool append_in_place(Lower *lower, Node *node, const View *room) {
+  Program *program = lower->program;
+  const Value *element = node->in[1];
+  View block = lower_in(lower, node->in[0]), in = element_view(lower, element);
+  Dim total = dim_new_symbol(program->dims, "total");
+  Step *step = lower_step(lower, "sequence_append_bytes");
+  ADD_DIMS(program, step, element_bytes(lower->model, element));
+  step_view(lower, step, room);
+  step_view(lower, step, &block);
+  step_slot(lower, step, total);
+  lower_reserve(lower, block.buffer, total, block.dims[0]);
+  step = lower_step(lower, "sequence_append");
+  ADD_DIMS(program, step, dim_const(element->type), dim_const(element->rank), data_bytes(lower->model, element), total);
+  step_dims_of(lower, step, element);
+  step_view(lower, step, &in);
+  step_view(lower, step, room);
+  step_view(lower, step, &block);
+  block.dims[0] = total;
+  lower_alias(lower, node->out[0], &block);
+  return true;
+}
+
 bool lower_sequence_insert(Lower *lower, Node *node) {
   const Value *element = node->in[1], *position = node_in(node, 2);
-  View sequence = lower_dense(lower, node->in[0]), in = lower_dense(lower, element);
+  if (lower->rooms[node->in[0]->id]) return append_in_place(lower, node, lower->rooms[node->in[0]->id]);
+  View sequence = lower_dense(lower, node->in[0]), in = element_view(lower, element);
   View out = lower_out(lower, node->out[0]);
   Step *step = lower_step(lower, "sequence_insert");
   ADD_DIMS(lower->program, step, dim_const(element->type), dim_const(element->rank), data_bytes(lower->model, element),

@@ -8,9 +8,15 @@
 
 #include <string.h>
 
+// Known to be no index into a dim: then nothing is taken, though `size` may not tell before the run.
+static bool is_outside(Dim index, Dim dim) {
+  return dim_is_const(index) && dim_is_const(dim) && (index.value < 0 || index.value >= dim.value);
+}
+
 // Takes `size` elements of an axis: from, from + step, ...
 static void cut(View *view, int axis, Dim from, Dim step, Dim size) {
-  if (!dim_is(size, 0)) view->offset = dim_add(view->offset, dim_mul(from, view->strides[axis]));
+  if (!dim_is(size, 0) && !is_outside(from, view->dims[axis]))
+    view->offset = dim_add(view->offset, dim_mul(from, view->strides[axis]));
   view->strides[axis] = dim_mul(view->strides[axis], step);
   view->dims[axis] = size;
 }

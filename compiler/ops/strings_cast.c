@@ -78,3 +78,15 @@ bool lower_cast_strings(Lower *lower, Node *node) {
     print_numbers(lower, &in, &out);
   return true;
 }
+
+bool lower_fixed_text(Lower *lower, Node *node) {
+  View in = lower_dense(lower, node->in[0]), out = lower_out(lower, node->out[0]);
+  if (view_is_empty(&out)) return true;
+  Step *step = lower_step(lower, "string_from_fixed");
+  ADD_DIMS(lower->program, step, view_count(&in));
+  step_view(lower, step, &in);
+  step_pool(lower, step);
+  step_pool_used(lower, step);
+  step_view(lower, step, &out);
+  return true;
+}

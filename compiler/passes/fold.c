@@ -76,7 +76,7 @@ static Tensor *new_tensor(Model *model, const Value *value) {
 static bool run_constant_part(Model *model, Graph *part, Tensor **results) {
   Arena *arena = arena_new();
   const Target *host = target_find(arena, model->diag, NULL, "native");
-  Program *program = host ? make_program(arena, part, host) : NULL;
+  Program *program = host ? make_program(arena, part, host, true) : NULL;
   bool ok = program != NULL;
   if (ok) {
     Bytes kernels;

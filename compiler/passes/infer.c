@@ -31,12 +31,15 @@ static bool apply_rule(Graph *graph, Node *node, bool *replaced) {
 }
 
 // A rule may ask for elements that are computed from constants; where folding has not made those known, the run tells.
-static bool infer_node(Graph *graph, Node *node, bool *replaced) {
+// *before: the node that stood before when the rule was applied. Folding removes nodes.
+static bool infer_node(Graph *graph, Node *node, Node **before, bool *replaced) {
   Model *model = graph->model;
   int errors = model->diag->errors;
   model->wanted = NULL;
+  *before = node->prev;
   if (apply_rule(graph, node, replaced)) return true;
   if (!model->wanted || model->diag->errors > errors || !fold_known(graph)) return false;
+  *before = node->prev;
   return apply_rule(graph, node, replaced);
 }
 
@@ -46,26 +49,31 @@ bool infer_graph(Graph *graph) {
   for (Node *node = graph->first, *next; node; node = next) {
     next = node->next;
     if (is_inferred(node) || !inputs_known(node)) continue; // the second: reported where it began
-    Node *before = node->prev;
+    Node *before = NULL;
     bool good = known_operator(model, node) && op_check_types(model, node), replaced = false;
-    if (good) good = infer_node(graph, node, &replaced);
-    if (replaced) next = before ? before->next : graph->first;
+    if (good) good = infer_node(graph, node, &before, &replaced);
+    next = !replaced ? node->next : before ? before->next : graph->first;
     if (!good && model->diag->errors - errors >= MAX_ERRORS) return false;
     if (!good || replaced) continue;
+    if (!is_inferred(node) && node_is(node, "", "If") && sink_tail(graph, node)) {
+      next = before ? before->next : graph->first; // the node stands at the graph's end now
+      continue;
+    }
     bool from_constants = true;
     for (size_t i = 0; i < node->in_count; i++)
       from_constants &= !node->in[i] || node->in[i]->data || node->in[i]->from_constants;
-    bool constant = true;
+    bool constant = true; // node_settle takes the whole node or nothing of it
     for (size_t i = 0; i < node->out_count; i++) {
       Value *out = node->out[i];
       if (!out) continue;
       out->from_constants = from_constants;
-      if (out->type == DT_UNDEFINED || out->rank < 0)
-        return node_error(model, node, "output %zu has no known type or shape", i);
-      if (!out->data && !out->is_output) out->data = elems_tensor(model, out);
-      constant = constant && out->data;
+      if (out->type == DT_UNDEFINED || (out->rank < 0 && !graph->parent))
+        return node_error(model, node, "output %zu has no type or rank that is known when compiling", i);
+      constant = constant && !out->is_output && (out->data || elems_tensor(model, out));
     }
     if (!constant) continue;
+    for (size_t i = 0; i < node->out_count; i++)
+      if (node->out[i] && !node->out[i]->data) node->out[i]->data = elems_tensor(model, node->out[i]);
     node_settle(graph, node);
   }
   return model->diag->errors == errors;

@@ -12,6 +12,7 @@ typedef struct {
 typedef struct {
   const ShapeOption *shapes;
   size_t shape_count;
+  const char *wanted;     // --passes: names of optional passes with ',' between them, "none", or NULL: all
   const char *dump_after; // name of a pass, "all", or NULL
   void (*on_pass)(void *context, const char *pass, double seconds, const Graph *graph); // after each, or NULL
   void *context;
@@ -34,6 +35,10 @@ bool fold_known(Graph *graph);
 bool run_passes(Model *model, const PassOptions *options);
 // Names of the passes, for --dump-after; NULL after the last.
 const char *pass_name(size_t i);
+// Names of those that may be left out; NULL after the last. One of them fuses the steps of the program.
+extern const char FUSE_STEPS[];
+const char *optional_pass(size_t i);
+bool pass_is_wanted(const PassOptions *options, const char *name);
 
 // How much the graph would have to keep: parameters as given.
 int64_t count_parameters(const Graph *graph);

@@ -32,11 +32,22 @@ static bool does_nothing(const Node *node) {
   return !strcmp(node->type, "Transpose") && is_identity_permutation(node);
 }
 
+// The symbols that the run finds out from `out` it finds out from `in`, which has the same elements. False: those have
+// symbols of their own.
+static bool move_measure(const Value *out, Value *in) {
+  if (!out->measured) return true;
+  if (in->measured) return false;
+  in->measured = true;
+  in->elems = out->elems;
+  return true;
+}
+
 static bool bypass(Graph *graph, Node *node) {
   Value *in = node->in[0], *out = node->out[0];
   if (out->is_output) return false; // an output keeps its name and its own buffer
   for (size_t i = 1; i < node->out_count; i++)
     if (node->out[i] && node->out[i]->use_count) return false;
+  if (!move_measure(out, in)) return false;
   value_replace(graph, out, in);
   node_remove(graph, node);
   return true;
@@ -61,7 +72,7 @@ static bool same_node(const Node *a, const Node *b) {
   for (size_t i = 0; i < a->in_count; i++)
     if (a->in[i] != b->in[i]) return false;
   for (size_t i = 0; i < a->out_count; i++)
-    if (!a->out[i] != !b->out[i] || (b->out[i] && b->out[i]->is_output)) return false;
+    if (!a->out[i] != !b->out[i] || (b->out[i] && (b->out[i]->is_output || b->out[i]->measured))) return false;
   for (size_t i = 0; i < a->attr_count; i++)
     if (!same_attr(&a->attrs[i], &b->attrs[i])) return false;
   return true;
@@ -81,9 +92,10 @@ static bool join_twin(Graph *graph, Node *node) {
   return false;
 }
 
+// A measured result is read by whatever has its elements as dims.
 static bool is_dead(const Node *node) {
   for (size_t i = 0; i < node->out_count; i++)
-    if (node->out[i] && (node->out[i]->use_count || node->out[i]->is_output)) return false;
+    if (node->out[i] && (node->out[i]->use_count || node->out[i]->is_output || node->out[i]->measured)) return false;
   return true;
 }
 

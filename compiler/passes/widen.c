@@ -34,7 +34,7 @@ static bool is_about_types(const Widen *w, const Node *node) {
     if (value && keeps_elements(value)) return true;
   }
   for (size_t i = 0; i < node->in_count; i++)
-    if (node->in[i] && node->in[i]->id < w->count && is_narrow(w->original[node->in[i]->id])) return false;
+    if (node->in[i] && (node->in[i]->id >= w->count || is_narrow(w->original[node->in[i]->id]))) return false;
   return true; // an attribute gives the type
 }
 
@@ -66,11 +66,11 @@ static Value *rounded(Widen *w, Graph *graph, Node *node, Value *value) {
   return cast_value(graph, node, value, w->original[value->id]);
 }
 
-// Moves all readers of `from`, but for `except`, to `to`.
-static void replace_readers(Value *from, Value *to, const Node *except) {
+// Moves all readers of `from` that compute to `to`.
+static void replace_readers(const Widen *w, Value *from, Value *to) {
   for (size_t i = from->use_count; i-- > 0;) {
     Node *user = from->uses[i < from->use_count ? i : from->use_count - 1];
-    if (user == except) continue;
+    if (is_about_types(w, user)) continue;
     for (size_t k = 0; k < user->in_count; k++)
       if (user->in[k] == from) node_set_input(user, k, to);
   }
@@ -86,7 +86,7 @@ static void widen_result(Widen *w, Graph *graph, Node *node, size_t i) {
   }
   DType type = out->type;
   Value *inner = value_new_typed(graph, out->name, DT_F32, out->rank, out->dims);
-  replace_readers(out, inner, NULL);
+  replace_readers(w, out, inner);
   out->producer = NULL;
   node->out[i] = inner;
   inner->producer = node;

@@ -155,6 +155,8 @@ const Expr *expr_op(ExprTable *table, ScalarOp op, const Expr *a, const Expr *b,
   const Expr *other = b && !c ? fold_neutral(op, a, b) : NULL;
   if (other) return other;
   if (op == EX_SELECT && b == c) return b;
+  if (a == b && ops[op].type == TYPE_BOOL && !dtype_is_float(a->type)) // NaN is not equal to itself
+    return expr_const(table, DT_BOOL, op != EX_LT);
 
   DType type = ops[op].type == TYPE_BOOL ? DT_BOOL : op == EX_SELECT ? b->type : a->type;
   return intern(table, (Expr){.op = op, .type = type, .a = {a, b, c}});

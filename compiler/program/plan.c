@@ -418,7 +418,7 @@ static int64_t place_in_order(Program *program, BufferKind kind) {
   return end;
 }
 
-void program_plan(Program *program) {
+bool program_plan(Program *program, Diag *diag) {
   drop_dead_steps(program);
   share_weights(program);
   find_lifetimes(program);
@@ -432,5 +432,5 @@ void program_plan(Program *program) {
   }
   program->weight_bytes = place_in_order(program, BUFFER_WEIGHT);
   program->state_bytes = place_in_order(program, BUFFER_STATE);
-  program_frame(program);
+  return program_frame(program, diag);
 }

@@ -148,6 +148,7 @@ struct Program {
   Value **inputs, **outputs; // of the graph
   size_t input_count, output_count;
   bool has_blocks;
+  bool has_images; // steps call image decoders
   int *input_slots, *output_slots;                // 0: everything about it is known when compiling
   int64_t arena_bytes, weight_bytes, state_bytes; // set by plan
   int64_t macs;
@@ -182,12 +183,12 @@ const char *step_signature(const Program *program, const Step *step);
 // Checks argument kinds against the template's row, pointers and accesses against buffer sizes. Asserts.
 void program_verify(const Program *program);
 
-/* frame.c: numbers that are known at run time only, and the steps that compute them. */
+/* frame.c, frame_steps.c: numbers that are known at run time only, and the steps that compute them. */
 // The slot where a symbol's value stands. A new one for a symbol that has none.
 int frame_slot(Program *program, Dim symbol);
 // The slot of a number that has one.
 int frame_find(const Program *program, Dim number);
-// Gives symbols that have no slots yet consecutive ones; returns the first.
+// Consecutive slots for symbols, those that they have or new ones; returns the first.
 int frame_slots(Program *program, size_t count, const Dim *symbols);
 // The same for the dims of an input, and one slot more: they are known from the start.
 int frame_input(Program *program, size_t count, const Dim *dims);
@@ -203,8 +204,9 @@ Dim frame_heap(Program *program);
 Dim frame_seed(Program *program);
 // known[i]: the step after which all that dims[i] depends on is known; -1: from the start.
 void frame_known(const Program *program, size_t count, const Dim *dims, int *known);
-// Puts steps that compute dims where they can be computed, and lists what each step reads from the frame.
-void program_frame(Program *program);
+// Puts steps that compute dims where they can be computed, and lists what each step reads from the frame. False after
+// an error: a step needs what cannot be known there.
+bool program_frame(Program *program, Diag *diag);
 int frame_count(const Program *program); // slots; 0 where nothing is dynamic
 // The number of an expression among what the step reads.
 int step_local(const Step *step, const DimExpr *expr);
@@ -236,8 +238,8 @@ unsigned step_uses(const Step *step, int pointer); // 0: nothing refers to it
 void program_fuse(Program *program);
 
 /* plan.c */
-// Gives every arena and weight buffer its offset; drops steps whose results nobody reads.
-void program_plan(Program *program);
+// Gives every arena and weight buffer its offset; drops steps whose results nobody reads. False after an error.
+bool program_plan(Program *program, Diag *diag);
 
 /* pack.c */
 int64_t pack_count(const Buffer *weight); // elements of the packed form

@@ -9,14 +9,14 @@ static int compare_offsets(const void *a, const void *b) {
   return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-// The weight buffers that steps read, by offset, each offset once.
+// The weight buffers that steps read, by offset, each offset once. Those without elements lie where others begin.
 static const Buffer **find_weights(const Program *program, size_t *count) {
   const Buffer **all = NULL;
   size_t all_count = 0;
   for (size_t i = 0; i < program->step_count; i++)
     for (size_t k = 0; k < program->steps[i]->pointer_count; k++) {
       const Buffer *buffer = program->steps[i]->pointers[k].buffer;
-      if (buffer->kind == BUFFER_WEIGHT) APPEND(program->arena, all, all_count, buffer);
+      if (buffer->kind == BUFFER_WEIGHT && pack_count(buffer)) APPEND(program->arena, all, all_count, buffer);
     }
   if (all_count) qsort(all, all_count, sizeof *all, compare_offsets);
   *count = 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """ONNX's backend test data: every model is built, run on its input files, and its output files are compared.
 
-run.py [TEXT] [-j N] [--expect FILE] [--update FILE] [--list-failures] [-v]
+run.py [TEXT] [-j N] [--emit c] [--expect FILE] [--update FILE] [--list-failures] [-v]
 
 A case passes by the rule of ONNX's own runner: as many outputs, the same types and shapes, and each element within
 1e-7 + 1e-3 of the expected value (densenet121: 2e-3); NaN, infinities and strings exactly. The data are a .tar.xz of
@@ -141,7 +141,7 @@ def compare(got, expected, rtol, where):
         raise support.Failure(f"{where}: {wrong} of {b.size} elements differ, by {error.max():.3g} at most")
 
 
-def check(case):
+def check(case, emit):
     """Sets the case's reason when it fails."""
     import onnx
 
@@ -160,7 +160,7 @@ def check(case):
             if case.name.startswith("light/"):
                 inputs = folder
                 write_light_input(graph, folder)
-            timed("build", support.execute, [support.INGOT, "build", case.model, "-o", folder / "exe"], timeout=120)
+            timed("build", support.build, case.model, folder / "exe", emit=emit)
             command = [folder / "exe", "run", "-i", f"{inputs}/", "-o", f"{folder}/out/"]
             timed("run", support.execute, command, timeout=120)
             files = [case.data] if case.name.startswith("light/") else sorted(case.data.glob("output_*.pb"))
@@ -208,6 +208,7 @@ def main():
     parser.add_argument("--update", metavar="FILE", help="write that list")
     parser.add_argument("--list-failures", action="store_true", help="grouped by message, instead of one by one")
     parser.add_argument("-v", action="store_true", help="print every case, and where the time went")
+    support.add_emit_option(parser)
     options = parser.parse_args()
     support.need_compiler()
     cases = [case for case in find_cases(unpack()) if options.text in case.name]
@@ -215,7 +216,7 @@ def main():
     terminal = sys.stdout.isatty()
     expected = read_expected(options.expect) if options.expect else {}
     with ThreadPoolExecutor(options.jobs) as pool:
-        for i, case in enumerate(pool.map(check, cases)):
+        for i, case in enumerate(pool.map(lambda case: check(case, options.emit), cases)):
             if case.reason and "bernoulli" in case.name:
                 case.reason = RANDOM
             if terminal:

@@ -21,9 +21,11 @@ class Case:
     weights: dict = field(default_factory=dict)
     says: tuple = ()
     options: tuple = ()  # of `run`
+    opset: int = 18
+    expects: list = None  # {output: array} a run, where ONNX Runtime does not run the model
 
     def model(self):
-        made = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 18]> {self.name} {self.text}')
+        made = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {self.opset}]> {self.name} {self.text}')
         made.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in self.weights.items())
         for graph in graphs_of(made.graph):
             for i, node in enumerate(graph.node):  # faults name the node
@@ -39,8 +41,8 @@ def graphs_of(graph):
                 yield from graphs_of(attribute.g)
 
 
-def case(name, text, runs, **weights):
-    CASES.append(Case(name, text, runs, weights))
+def case(name, text, runs, opset=18, expects=None, **weights):
+    CASES.append(Case(name, text, runs, weights, opset=opset, expects=expects))
 
 
 def fault(name, says, text, run, options=(), **weights):
@@ -162,6 +164,16 @@ case("steps", """(float[n,m] x, int64[1] start, int64[1] end, int64[1] axis, int
          ((9, 4), 0, 9, 0, 2), ((9, 4), 8, -100, 0, -3), ((4, 9), -1, -9, -1, -1), ((4, 9), 3, 2**40, 1, 5),
          ((0, 3), -1, -100, 0, -1), ((3, 1), 0, 1, 1, 7), ((5, 2), 4, 1, 0, 1))])  # fmt: skip
 
+case("slice_from_the_end", """(float[4,6] x, int64[2] ends) => (float[a,b] y) {
+    e = Exp(x)
+    y = Slice(e, starts, ends) }""",
+     [{"x": floats(4, 6), "ends": ints(*ends)} for ends in ((4, 6), (-1, 1))], starts=ints(3, 6))  # fmt: skip
+
+case("channels_by_the_scale", """(float[n,c] x) => (uint8[n,c] q, float[n,c] y) {
+    q = QuantizeLinear<axis = 1>(x, scale, zero)
+    y = DequantizeLinear<axis = 1>(q, scale, zero) }""",
+     [{"x": floats(n, 3)} for n in (1, 4)], scale=np.array([0.1, 0.2, 0.3], np.float32), zero=np.array([1, 2, 3], np.uint8))  # fmt: skip
+
 case("concat_split", """(float[n,4] a, float[m,4] b) => (float[t,4] y, float[t,2] left, float[t,2] right, float[u,4] mean) {
     y = Concat<axis = 0>(a, b)
     left, right = Split<axis = 1>(y, halves)
@@ -222,7 +234,39 @@ case("einsum", """(float[b,i,k] x, float[b,j,k] y) => (float[b,i,j] z, float[b,j
      [{"x": floats(b, i, k), "y": floats(b, j, k) + 1}
       for b, i, j, k in ((1, 1, 1, 1), (2, 3, 5, 7), (3, 17, 1, 2), (1, 32, 31, 33))], one=ints(1))  # fmt: skip
 
+# Only the weights say how long the sums are.
+case("weights_know", """(float[n,m] x, float[b,c,w] z) => (float[p,2] y, float[q,5] v, float[b,4,s] u) {
+    y = Gemm<transA = 1>(x, a)
+    v = MatMul(x, t)
+    u = Conv(z, k) }""",
+     [{"x": floats(3, 6), "z": floats(b, 2, w)} for b, w in ((1, 3), (2, 17))],
+     a=floats(3, 2), t=floats(6, 5), k=floats(4, 2, 3))  # fmt: skip
+
 # --- branches and loops
+
+case("inner_dim", """(float[n,k] x, uint8[n,k] p, uint8[k,m] q) => (float[n,3] z, float[n,3] g, int32[n,m] r) {
+    z = MatMul(x, w)
+    g = Gemm<transB = 1>(x, v)
+    r = MatMulInteger(p, q, zero) }""",
+     [{"x": floats(n, 5), "p": np.arange(n * 5, dtype=np.uint8).reshape(n, 5),
+       "q": np.arange(5 * m, dtype=np.uint8).reshape(5, m)} for n, m in ((1, 1), (4, 2), (17, 9))],
+     w=floats(5, 3), v=floats(3, 5), zero=np.uint8(7))  # fmt: skip
+
+case("empty_weight", """(float[n,0] x, float[n,4] y) => (float[n,3] a, float[n,2] b) {
+    a = MatMul(x, none)
+    b = MatMul(y, w) }""",
+     [{"x": floats(n, 0), "y": floats(n, 4)} for n in (1, 3)], none=floats(0, 3), w=floats(4, 2))  # fmt: skip
+
+case("split_of_range", """(int64 limit) => (int64[1] first, int64[p] rest) {
+    numbers = Range(start, limit, step)
+    first, rest = Split(numbers, sizes) }""",
+     [{"limit": scalar(3)}], start=scalar(0), step=scalar(1), sizes=ints(1, 2))  # fmt: skip
+
+case("half_results_read", """(float16[n,4] x) => (float16[n,4] a, float16[n,4] b, float[n,4] c) {
+    a = Mul(x, x)
+    b = Relu(a)
+    c = Cast<to = 1>(a) }""",
+     [{"x": floats(n, 4).astype(np.float16)} for n in (1, 3)])  # fmt: skip
 
 case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     y = If(first)<
@@ -232,6 +276,52 @@ case("branch", """(float[n,4] x, bool first) => (float[m,4] y, float[4] sums) {
     sums = ReduceSum<keepdims = 0>(y, zero) }""",
      [{"x": floats(n, 4), "first": scalar(first, bool)} for n in (1, 5, 0, 13) for first in (True, False)],
      zero=ints(0), unit=ints(1))  # fmt: skip
+
+SQUEEZED = """
+    shape = Shape(x)
+    m = Gather(shape, last)
+    single = Equal(m, unit)
+    t = If(single)<
+        then_branch = then () => (float[a] one) { one = Squeeze(x, last) },
+        else_branch = otherwise () => (float[b,c] two) { two = Identity(x) }>"""
+case("branch_ranks", "(float[n,m] x) => (float y, int64 rank, float[n,m] z) {" + SQUEEZED + """
+    z = Neg(x)
+    most = ReduceMax<keepdims = 0>(z)
+    u = Mul(t, most)
+    y = ReduceSum<keepdims = 0>(u)
+    v = Shape(u)
+    rank = Size(v) }""",
+     [{"x": floats(n, m)} for n, m in ((3, 1), (3, 4), (1, 1), (1, 7), (0, 3))], unit=ints(1), last=ints(-1))  # fmt: skip
+
+case("branch_ranks_twice", "(float[n,m] x, bool deep) => (float y, float[n,m] z) {" + SQUEEZED + """
+    u = If(deep)<
+        then_branch = then2 () => (float[d] three) {
+            three = If(single)<
+                then_branch = then3 () => (float[e] four) { four = Exp(t) },
+                else_branch = otherwise3 () => (float[f] five) { five = ReduceSum<keepdims = 0>(t) }> },
+        else_branch = otherwise2 () => (float[g] six) { six = Unsqueeze(t, zero) }>
+    v = Tanh(u)
+    w = Add(v, v)
+    y = ReduceSum<keepdims = 0>(w)
+    z = Mul(x, y) }""",
+     [{"x": floats(n, m), "deep": scalar(deep, bool)} for n, m in ((3, 1), (3, 4), (1, 1)) for deep in (True, False)],
+     unit=ints(1), last=ints(-1), zero=ints(0))  # fmt: skip
+
+GEMM_OF_SQUEEZED = "(float[n,m] x) => (float[p,2] y) {" + SQUEEZED + " y = Gemm<transA = 1>(t, w) }"
+case("branch_that_fits", GEMM_OF_SQUEEZED, [{"x": floats(3, m)} for m in (2, 5)], unit=ints(1), last=ints(-1),
+     w=floats(3, 2))  # fmt: skip
+
+case("branches_of_other_rank", """(float[n,m] x, bool first) => (float[n,m] y, float[n,m] z) {
+    s = If(first)<
+        then_branch = then () => (float a) { a = ReduceMax<keepdims = 0>(x) },
+        else_branch = otherwise () => (float[m] b) { b = ReduceMax<keepdims = 0>(x, zero) }>
+    h = Tanh(s)
+    y = Add(x, h)
+    t = If(first)<
+        then_branch = inner () => (float[1,m] c) { c = ReduceMin<keepdims = 1>(x, zero) },
+        else_branch = outer () => (float d) { d = ReduceMin<keepdims = 0>(x) }>
+    z = Mul(t, x) }""",
+     [{"x": floats(n, m), "first": scalar(first, bool)} for n, m in ((1, 1), (3, 5), (2, 4)) for first in (True, False)], zero=ints(0))  # fmt: skip
 
 LOOPED = "(float[n,3] x, int64 m) => (float[p,3] y, float[q,3] more)"
 case("loop_concat", LOOPED + """ {
@@ -308,6 +398,69 @@ case("branch_in_loop", """(float[n] x, int64 m) => (float[p] y) {
             else_branch = otherwise () => (float[g] v) { v = Neg(s) }> }> }""",
      [{"x": floats(n), "m": scalar(m)} for n, m in ((1, 1), (3, 0), (3, 2), (5, 7), (0, 3))], zero=scalar(0))  # fmt: skip
 
+# --- sizes out of the data, at places where symbols could be lost
+
+case("size_behind_identity", """(float[n] x, int64[1] k) => (int64[a] r, float[b] z, float[c] w) {
+    same = Identity(k)
+    again = Identity(k)
+    n = Squeeze(same)
+    m = Squeeze(again)
+    r = Range(zero, n, one)
+    z = ConstantOfShape(same)
+    most = Max(again, first)
+    w = Expand(x, most)
+    v = Range(zero, m, one) }""",
+     [{"x": floats(1), "k": ints(k)} for k in (1, 5, 3)], zero=scalar(0), one=scalar(1), first=ints(1))  # fmt: skip
+
+case("size_carried", """(float[n] x, int64 m, int64 first) => (float[p] y, int64 last) {
+    y, last = Loop(m, , x, first)<body = body (int64 i, bool c, float[a] s, int64 k) => (bool d, float[b] t, int64 l) {
+        d = Identity(c)
+        one = Constant<value_int = 1>()
+        l = Add(k, one)
+        zero = Constant<value_int = 0>()
+        r = Range(zero, k, one)
+        f = Cast<to = 1>(r)
+        t = Concat<axis = 0>(s, f) }> }""",
+     [{"x": floats(n), "m": scalar(m), "first": scalar(first)} for n, m, first in ((1, 1, 1), (2, 4, 0), (3, 5, 7))])  # fmt: skip
+
+case("size_scanned", """(float[n] x, int64[m] sizes) => (float[n] y) {
+    y = Scan<num_scan_inputs = 1, body = body (float[n] a, int64 k) => (float[n] b) {
+        r = Range(none, k, unit)
+        f = Cast<to = 1>(r)
+        sum = ReduceSum<keepdims = 0>(f)
+        b = Add(a, sum) }>(x, sizes) }""",
+     [{"x": floats(2), "sizes": ints(*sizes)} for sizes in ((1,), (2, 5, 3), (7, 0, 4, 1))],
+     none=scalar(0), unit=scalar(1))  # fmt: skip
+
+case("loop_turned", """(float[n,m] x, int64 k) => (float[p,q] y, float[n,m] z) {
+    y, skipped = Loop(k, , x, x)<body = body (int64 i, bool c, float[a,b] s, float[n,m] t) =>
+                                             (bool d, float[e,f] u, float[n,m] v) {
+        d = Identity(c)
+        shape = Shape(s)
+        turned = Gather(shape, swap)
+        u = Reshape(s, turned)
+        v = Neg(t) }>
+    z = Neg(skipped) }""",
+     [{"x": floats(n, m), "k": scalar(k)} for n, m, k in ((2, 3, 1), (2, 3, 2), (5, 1, 0), (3, 7, 5))],
+     swap=ints(1, 0))  # fmt: skip
+
+case("loop_first_absent", """(float[n] x, int64 k) => (float[n] z) {
+    , z = Loop(k, , x, x)<body = body (int64 i, bool c, float[a] s, float[n] t) => (bool d, float[e] u, float[n] v) {
+        d = Identity(c)
+        u = Concat<axis = 0>(s, s)
+        v = Neg(t) }> }""",
+     [{"x": floats(3), "k": scalar(k)} for k in (0, 1, 4)],
+     expects=[{"z": floats(3) * sign} for sign in (1, -1, 1)])  # fmt: skip
+
+# An expression of dims that grows with every node.
+LONG = ["l0 = Add(n, m)"] + [
+    f"a{i} = Mul(l{i}, three) b{i} = Add(a{i}, n) c{i} = Div(b{i}, four) d{i} = Min(c{i}, l{i}) l{i + 1} = Add(d{i}, m)"
+    for i in range(300)]  # fmt: skip
+case("long_size", "(float[p,q] x) => (int64[r] y) { s = Shape(x) n = Gather(s, zero) m = Gather(s, one) "
+     + " ".join(LONG) + " y = Range(zero, l300, one) }",
+     [{"x": floats(n, m)} for n, m in ((1, 1), (7, 3), (100, 2))],
+     zero=scalar(0), one=scalar(1), three=scalar(3), four=scalar(4))  # fmt: skip
+
 for directions in ([0, 0], [1, 0], [0, 1], [1, 1]):
     case("scan_" + "".join("fb"[d] for d in directions), f"""(float[k] s, float[n,k] x) => (float[k] last, float[n,k] y) {{
     last, y = Scan<num_scan_inputs = 1, scan_input_directions = [{directions[0]}],
@@ -319,12 +472,25 @@ for directions in ([0, 0], [1, 0], [0, 1], [1, 1]):
          [{"s": floats(k), "x": floats(n, k)} for n, k in ((1, 1), (5, 3), (31, 2), (2, 17))],
          half=scalar(0.5, np.float32))  # fmt: skip
 
+for name, lengths, directions in (("", "", 0), ("_back", "", 1), ("_lengths", "l", 0), ("_lengths_back", "l", 1)):
+    given = "int64[b] l, " if lengths else ""
+    case(f"scan_batches{name}", f"""({given}float[b,k] s, float[b,n,k] x, float[b,n] w) => (float[b,k] last, float[b,n,k] y) {{
+    last, y = Scan<num_scan_inputs = 2, directions = [{directions}, 0], body = body (float[k] a, float[k] c, float f) =>
+                                            (float[k] d, float[k] e) {{
+        g = Mul(c, f)
+        d = Add(a, g)
+        e = Tanh(d) }}>({lengths}, s, x, w) }}""",
+         [{**({"l": ints(*ls)} if lengths else {}), "s": floats(b, k), "x": floats(b, n, k), "w": floats(b, n)}
+          for b, n, k, ls in ((1, 3, 2, (3,)), (2, 5, 3, (2, 5)), (3, 4, 4, (1, 3, 4)))], opset=8)  # fmt: skip
+
 # --- faults: sentences that name the node
 
 MATRICES = "(float[n,m] a, float[p,q] b) => (float[r,s] y)"
 A, B = floats(3, 4), floats(5, 6)
 fault("do_not_broadcast", ("y_made", "do not fit"), MATRICES + " { y = Add(a, b) }", {"a": A, "b": B})
 fault("inner_dims", ("y_made", "do not fit"), MATRICES + " { y = MatMul(a, b) }", {"a": A, "b": B})
+fault("scale_of_other_channels", ("y_made", "do not fit"), "(float[n,c] x) => (uint8[n,c] y) { y = QuantizeLinear(x, s) }",
+      {"x": floats(2, 4)}, s=np.ones(3, np.float32))  # fmt: skip
 fault("concat", ("y_made", "do not fit"), MATRICES + " { y = Concat<axis = 0>(a, b) }", {"a": A, "b": B})
 fault("same_name", ("'b'",), "(float[n] a, float[n] b) => (float[n] y) { y = Add(a, b) }",
       {"a": floats(3), "b": floats(4)})  # fmt: skip
@@ -342,6 +508,8 @@ fault("most", ("y_made",), "(float[n] x, int64[1] k) => (float[m] y, int64[m] i)
       {"x": floats(3), "k": ints(4)})  # fmt: skip
 fault("kernel", ("y_made", "do not fit"), "(float[1,2,h,w] x) => (float[1,3,p,q] y) { y = Conv(x, k) }",
       {"x": floats(1, 2, 2, 5)}, k=floats(3, 2, 3, 3))  # fmt: skip
+fault("branch", ("t_made", "a branch in which shapes do not fit"), GEMM_OF_SQUEEZED, {"x": floats(3, 1)},
+      unit=ints(1), last=ints(-1), w=floats(3, 2))  # fmt: skip
 fault("memory", ("--memory",), "(float[n] x, int64[2] s) => (float[a,b] y) { e = Exp(x) y = Expand(e, s) }",
       {"x": floats(1), "s": ints(2000, 2000)}, ("--memory", "1M"))  # fmt: skip
 fault("memory_of_a_loop", ("--memory",), LOOPED + """ {
@@ -353,3 +521,29 @@ fault("endless", ("y_made", "does not end"), """(float[n] x) => (float[n] y) {
     y = Loop(, go, x)<body = body (int64 i, bool c, float[n] s) => (bool d, float[n] t) {
         d = Identity(c)
         t = Neg(s) }> }""", {"x": floats(1)}, go=scalar(True, bool))  # fmt: skip
+fault("endless_within_its_limit", ("y_made", "does not end"), """(float[n] x, int64 most) => (float[n] y) {
+    y = Loop(most, go, x)<body = body (int64 i, bool c, float[n] s) => (bool d, float[n] t) {
+        d = Identity(c)
+        t = Neg(s) }> }""", {"x": floats(1), "most": scalar(2**63 - 1)}, go=scalar(True, bool))  # fmt: skip
+fault("endless_inside", ("t_made", "does not end"), """(float[n] x, int64 m) => (float[n] y) {
+    y = Loop(m, , x)<body = body (int64 i, bool c, float[n] s) => (bool d, float[n] t) {
+        d = Identity(c)
+        t = Loop(, go, s)<body = inner (int64 j, bool e, float[n] u) => (bool f, float[n] v) {
+            f = Identity(e)
+            v = Neg(u) }> }> }""", {"x": floats(1), "m": scalar(3)}, go=scalar(True, bool))  # fmt: skip
+for op in ("Div", "Mod"):
+    fault(f"{op.lower()}_by_zero", ("y_made", "division by zero"), f"(int64[n] a, int64[n] b) => (int64[n] y) {{ y = {op}(a, b) }}",
+          {"a": ints(1, 2, 3), "b": ints(4, 0, 5)})  # fmt: skip
+fault("index_in_a_loop", ("row_made", "out of range"), """(float[n,2] x, int64 m) => (float[m,2] y) {
+    y = Loop(m, )<body = body (int64 i, bool c) => (bool d, float[2] row) {
+        d = Identity(c)
+        row = Gather(x, i) }> }""", {"x": floats(3, 2), "m": scalar(4)})  # fmt: skip
+fault("position", ("y_made", "out of range"), """(float[n] x, int64 i) => (float[n] y) {
+    s = SequenceConstruct(x, x)
+    y = SequenceAt(s, i) }""", {"x": floats(3), "i": scalar(-3)})  # fmt: skip
+fault("memory_of_a_sequence", ("--memory",), """(float[n] x, int64 m) => (int64 y) {
+    e = SequenceEmpty()
+    s = Loop(m, , e)<body = body (int64 i, bool c, seq(float[n]) t) => (bool d, seq(float[n]) u) {
+        d = Identity(c)
+        u = SequenceInsert(t, x) }>
+    y = SequenceLength(s) }""", {"x": floats(100), "m": scalar(10**6)}, ("--memory", "1M"))  # fmt: skip

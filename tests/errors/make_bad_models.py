@@ -410,6 +410,14 @@ def cycle_through_subgraph():
 
 
 @case
+def output_of_unsure_rank():
+    one = helper.make_graph([node("ReduceMax", ["x"], ["a"], keepdims=0)], "one", [], [value("a", ())])
+    two = helper.make_graph([node("Relu", ["x"], ["b"])], "two", [], [value("b")])
+    return model([node("If", ["c"], ["y"], "choose", then_branch=one, else_branch=two)],
+                 inputs=[value("x"), value("c", (), TensorProto.BOOL)])
+
+
+@case
 def value_made_twice():
     return model([node("Relu", ["x"], ["y"]), node("Abs", ["x"], ["y"])])
 
@@ -725,7 +733,7 @@ CLASSICAL = {
     "ensemble_sets_missing": ("TreeEnsemble", ENSEMBLE, SETS),
     "classifier_without_labels": ("LinearClassifier", LINEAR, {}),
     "classifier_labels": ("LinearClassifier", LINEAR, {"classlabels_ints": [1, 2, 3]}),
-    "linear_coefficients": ("LinearRegressor", LINEAR, {"coefficients": [1.0, 2.0, 3.0]}),
+    "linear_coefficients": ("LinearRegressor", LINEAR, {"coefficients": [1.0]}),
     "linear_targets": ("LinearRegressor", LINEAR, {"targets": 2**62}),
     "svm_vectors": ("SVMClassifier", SVM, {"vectors_per_class": [1, 2]}),
     "svm_negative_vectors": ("SVMClassifier", SVM, {"vectors_per_class": [3, -1]}),

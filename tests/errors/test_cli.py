@@ -40,7 +40,7 @@ CASES = [
     ("build m.onnx --frobnicate=1", "unknown option '--frobnicate=1'; " + HELP),
     ("build m.onnx -q", "unknown option '-q'; " + HELP),
     *((f"build m.onnx {option}", f"{option} needs a value; " + HELP)
-      for option in ("-o", "--shape", "--target", "--cpu", "--threads", "--emit", "--dump-after")),
+      for option in ("-o", "--shape", "--target", "--cpu", "--threads", "--emit", "--passes", "--dump-after")),
     *((f"{command} extra", "'extra'") for command in ("ops", "targets", "--version")),
     # --shape
     *((f"build m.onnx --shape {shape}", f"--shape '{shape}' is not NAME=AxBxC; " + HELP)
@@ -52,7 +52,7 @@ CASES = [
     ("build m.onnx --shape x=1x3 --shape x=2x3", "--shape gives dim 'n' as 1 and as 2"),
     ("build m.onnx --shape x=9223372036854775807x3", "larger than memory can be"),
     ("build m.onnx --shape x=" + "1x" * 40 + "3", "more than"),
-    # --target, --cpu, --threads, --emit, --dump-after
+    # --target, --cpu, --threads, --emit, --passes, --dump-after
     ("build m.onnx --shape x=1x3 --target mars", "unknown target 'mars': known are 'x86_64-linux', 'aarch64-linux'"),
     ("build m.onnx --shape x=1x3 --target=", "unknown target ''"),
     ("build m.onnx --shape x=1x3 --cpu 8086", "unknown cpu '8086' for target"),
@@ -61,6 +61,8 @@ CASES = [
       for n in ("many", "-1", "1025", "2x", "99999999999999999999")),
     ("build m.onnx --threads=", "--threads '' is no number from 0 to 1024; " + HELP),
     ("build m.onnx --emit pdf", "--emit 'pdf' is none of exe, obj, lib, c, ll, asm; " + HELP),
+    *((f"build m.onnx --passes {names}", f"--passes '{names}' names others than fold-constants, ")
+      for names in ("all", "simplify,none", "simplify,", "check-operators")),
     ("build m.onnx --dump-after nothing", "--dump-after 'nothing' is none of check-operators, "),
     # -o
     *((f"build m.onnx --shape x=1x3 --emit {form} -o nowhere/y.c", "cannot create output: No such file or directory")

@@ -3,7 +3,7 @@
 // is.
 #include "tests/kernels/kernels.h"
 #include "templates/math.h"
-#include "templates/math_f64.h"
+#include "templates/math_f64_lanes.h"
 
 #include <float.h>
 

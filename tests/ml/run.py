@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Classical models against ONNX Runtime and against the libraries that trained them.
 
-run.py [--only TEXT] [--target NAME] [--cpu LEVEL] [--jobs N] [-v]
+run.py [--only TEXT] [--target NAME] [--cpu LEVEL] [--emit c] [--jobs N] [-v]
 
 Single operators come from cases.py, trained models from make_models.py; those are skipped where the libraries are not
 installed. Each is built for one row and for many, since kernels treat them apart.
@@ -87,9 +87,10 @@ def main():
     parser.add_argument("--cpu", help="level to compile for")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("-v", action="store_true", help="print every case")
+    support.add_emit_option(parser)
     options = parser.parse_args()
     support.need_compiler()
-    machine = {"target": options.target, "cpu": options.cpu}
+    machine = {"target": options.target, "cpu": options.cpu, "emit": options.emit}
     work = [(case.name, lambda case=case: check_case(case, machine)) for case in CASES]
     try:
         import make_models

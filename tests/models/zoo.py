@@ -23,6 +23,7 @@ class Model:
     name: str
     kind: str  # where it comes from: "models" (a file of INGOT_DATA), "bench" (generated), "example" (of this project)
     shapes: dict = field(default_factory=dict)  # of inputs with free dims, by name
+    sizes: list = field(default_factory=list)  # more such shapes, which one executable built without --shape takes
     fill: object = None  # fill(random, input name, shape) -> array: random inputs; None: uniform in 0..1
     samples: object = None  # samples() -> [(label, inputs, expected outputs or None)]: real data
     check: object = None  # check(label, {name: array}) -> None or what is wrong: do the answers make sense?
@@ -52,8 +53,8 @@ class Model:
         needed = "bench/make_models.py" if self.kind == "bench" else f"models/{self.name}.onnx"
         return bool(DATA) and (DATA / needed).exists()
 
-    def inputs(self, seed):
-        """Seeded random inputs, {name: array}."""
+    def inputs(self, seed, shapes=None):
+        """Seeded random inputs, {name: array}, of other shapes where they are given."""
         random = np.random.default_rng(seed)
         graph = onnx.load(self.path(), load_external_data=False).graph
         constants, made = {c.name for c in graph.initializer}, {}
@@ -61,7 +62,7 @@ class Model:
             if value.name in constants:
                 continue
             kind = value.type.tensor_type
-            shape = self.shapes.get(value.name) or [d.dim_value for d in kind.shape.dim]
+            shape = (shapes or self.shapes).get(value.name) or [d.dim_value for d in kind.shape.dim]
             array = self.fill(random, value.name, shape) if self.fill else random.random(shape)
             made[value.name] = array.astype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
         return made
@@ -89,6 +90,16 @@ def fill_tokens(random, name, shape):
     return random.integers(0, 30522, shape)
 
 
+def fill_between(least, most):
+    """Uniform between limits that each column has."""
+    return lambda random, name, shape: random.uniform(least, most, shape)
+
+
+fill_iris = fill_between([4.3, 2.0, 1.0, 0.1], [7.9, 4.4, 6.9, 2.5])  # what the data sets hold
+fill_wine = fill_between([11.0, 0.7, 1.4, 10, 70, 1.0, 0.3, 0.1, 0.4, 1.3, 0.5, 1.3, 278],
+                         [14.8, 5.8, 3.2, 30, 162, 3.9, 5.1, 0.7, 3.6, 13, 1.7, 4.0, 1680])  # fmt: skip
+
+
 # Real data.
 def read_test_sets(name):
     """The model's own test_data_set_*: input_0.pb and output_0.pb."""
@@ -99,6 +110,17 @@ def read_test_sets(name):
         x, y = (numpy_helper.to_array(onnx.load_tensor(folder / f)) for f in ("input_0.pb", "output_0.pb"))
         found.append((folder.name, {given: x}, {graph.output[0].name: y}))
     return found
+
+
+def tract_samples(file, output, shape, held_as=None):
+    """Input and output that come with some models. The file may name the output otherwise, and hold it flat."""
+
+    def samples():
+        with np.load(DATA / "models/data/tract" / f"{file}.io.npz") as held:
+            expected = held[held_as or output].astype(np.float32).reshape(shape)
+            return [("sample", {"input": held["input"]}, {output: expected})]
+
+    return samples
 
 
 @functools.cache
@@ -178,6 +200,30 @@ add("ultraface_rfb_320", fill=fill_normal, samples=face_samples, check=faces_fou
 add("fastestdet")
 add("ppocr_v2_cls", shapes={"x": (1, 3, 48, 192)}, fill=fill_normal)
 add("tiny_bert_random", shapes={"input_ids": (1, 16), "attention_mask": (1, 16)}, fill=fill_tokens)
+add("ultraface_rfb_320_simplified", fill=fill_normal, samples=face_samples, check=faces_found)
+add("mnist_convinteger", fill=fill_bytes, samples=digits("Input3", 1.0))
+KWS = "serving_default_input:0"
+add("micro_kws_qdq", shapes={KWS: (1, 1960)}, sizes=[{KWS: (n, 1960)} for n in (1, 3, 2)], fill=fill_normal)
+add("micro_kws_static_qdq", shapes={KWS: (1, 1960)}, sizes=[{KWS: (n, 1960)} for n in (1, 3, 2)], fill=fill_normal)
+add("micro_kws_qoperator_softmax", fill=fill_normal)
+add("micro_kws_static_qoperator", fill=fill_normal)
+add("qlstm_scan", shapes={"input": (3, 3)}, sizes=[{"input": (n, 3)} for n in (1, 7, 100, 2)], fill=fill_normal,
+    samples=tract_samples("qlstm_3-2-3_T3_S1", "output", (3, 3)))
+add("byte_bidi_lstm", shapes={"input": (2, 58)}, sizes=[{"input": (b, n)} for b, n in ((1, 58), (1, 1), (3, 17), (1, 400))],
+    fill=fill_bytes, samples=tract_samples("byte_sb_bidi_lstm", "output", (2, 58, 2), "Add_26"))
+add("dtln_1", fill=fill_normal)
+add("dtln_2", fill=fill_normal)
+add("lgbm_classifier_tensor", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine,
+    samples=tract_samples("lgbm_classifier_tensor", "probabilities", (1, 3)))
+add("lgbm_regressor_tensor", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine,
+    samples=tract_samples("lgbm_regressor_tensor", "output", (1, 1)))
+add("xgboost_classifier_tree", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine)
+add("xgboost_regressor_tree", shapes={"input": (1, 13)}, sizes=[{"input": (n, 13)} for n in (1, 31, 2)], fill=fill_wine)
+add("sklearn_randomforest", shapes={"X": (1, 4)}, sizes=[{"X": (n, 4)} for n in (1, 31, 2)], fill=fill_iris)
+add("sklearn_randomforest_small", fill=fill_iris)
+add("sklearn_logreg_iris")
+add("lightgbm_scaler_zipmap", fill=fill_normal)
+add("tree_ensemble_classifier", fill=fill_between(0, 8))
 add("resnet50", "bench", fill=fill_normal)
 add("mobilenetv2", "bench", fill=fill_normal)
 add("squeezenet11", "bench", fill=fill_normal)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Operators against ONNX Runtime: every case of cases.py as a node of a model of its own or one of many in a model.
 
-run.py [--only TEXT] [--target NAME] [--cpu LEVEL] [--jobs N] [--single] [-v]
+run.py [--only TEXT] [--target NAME] [--cpu LEVEL] [--emit c] [--jobs N] [--single] [-v]
 
 Cases of one opset are nodes of common models, since a build takes longer than a run; a model that does not build is
 taken apart, so that every failure names its case. Ends with `N passed, N failed, N skipped`.
@@ -73,9 +73,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--single", action="store_true", help="a model for each case")
     parser.add_argument("-v", action="store_true", help="print every case")
+    support.add_emit_option(parser)
     options = parser.parse_args()
     support.need_compiler()
-    machine = {"target": options.target, "cpu": options.cpu}
+    machine = {"target": options.target, "cpu": options.cpu, "emit": options.emit}
     chosen = [case for case in CASES if options.only in str(case)]
     groups = []
     for opset in sorted({case.opset for case in chosen}):

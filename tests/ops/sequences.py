@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""Sequences, optionals and maps against ONNX Runtime: small models of several such operators."""
+"""Sequences, optionals and maps against ONNX Runtime: small models of several such operators.
 
+sequences.py [--emit c]
+"""
+
+import argparse
 import json
 import subprocess
 import sys
@@ -10,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx.parser
+from onnx.reference import ReferenceEvaluator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import support
@@ -43,8 +48,42 @@ LOOP = """(float[n,3] x, int64 count) => (float[?,3] y, int64 length) {
   length = SequenceLength (s)
 }"""
 
+# What is only appended to grows in its place: elements of other sizes, other things carried, more than one loop.
+APPENDED = """(float[n,3] x, int64 count) => (float[?,3] y, float[?] last, int64 length, int64 longer) {
+  pair = Constant <value_ints = [1]> ()
+  first = SequenceConstruct (x, x)
+  empty = SequenceEmpty <dtype = 1> ()
+  yes = Constant <value = bool {1}> ()
+  s, t = Loop (count, yes, first, empty) <body = body (int64 i, bool go, seq(float[?,3]) held, seq(float[?]) other) =>
+                                                      (bool go_on, seq(float[?,3]) kept, seq(float[?]) more) {
+    go_on = Identity (go)
+    zero = Constant <value = int64 {0}> ()
+    one = Constant <value = int64 {1}> ()
+    length = Add (i, one)
+    rows = Range (zero, length, one)
+    f = Cast <to = 1> (rows)
+    more = SequenceInsert (other, f)
+    column = Unsqueeze (f, pair)
+    three = Constant <value_ints = [1, 3]> ()
+    wide = Expand (column, three)
+    kept = SequenceInsert (held, wide)
+  }>
+  y = ConcatFromSequence <axis = 0> (s)
+  minus = Constant <value = int64 {-1}> ()
+  vector = Constant <value_floats = [7.5]> ()
+  padded = SequenceInsert (t, vector)
+  last = SequenceAt (padded, minus)
+  length = SequenceLength (s)
+  longer = SequenceLength (padded)
+}"""
+
 # Name, text of the graph, inputs.
 CASES = [
+    (
+        "appended to in a loop",
+        APPENDED,
+        [{"x": f32(n, 3), "count": i64(count)} for n, count in ((1, 0), (2, 1), (3, 9), (1, 70))],
+    ),
     (
         "insert, erase and read at run-time places",
         """(float[2,n] x, float[2,3] y, int64 p, int64 q) => (float[?,?] a, float[?,?] b, int64 length) {
@@ -141,20 +180,20 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def parse(graph):
-    opsets = '"" : 17, "ai.onnx.ml" : 1'
+def parse(graph, opset):
+    opsets = f'"" : {opset}, "ai.onnx.ml" : 1'
     return onnx.parser.parse_model(f"<ir_version: 8, opset_import: [{opsets}]> g {graph}")
 
 
-def compile(graph, folder):
+def compile(graph, folder, emit, opset=17):
     path, executable = folder / "case.onnx", folder / "case"
-    path.write_bytes(parse(graph).SerializeToString())
-    support.build(path, executable)
+    path.write_bytes(parse(graph, opset).SerializeToString())
+    support.build(path, executable, emit=emit)
     return path, executable
 
 
-def check_case(graph, inputs, folder):
-    path, executable = compile(graph, folder)
+def check_case(graph, inputs, folder, emit):
+    path, executable = compile(graph, folder, emit)
     session = support.open_ort(path, optimise=False)
     for given in inputs:
         expected = support.run_ort(session, given)
@@ -164,8 +203,8 @@ def check_case(graph, inputs, folder):
                 raise support.Failure(f"'{name}' is {got[name]}, expected {wanted}")
 
 
-def check_fault(graph, position, text, folder):
-    _, executable = compile(graph, folder)
+def check_fault(graph, position, text, folder, emit):
+    _, executable = compile(graph, folder, emit)
     try:
         support.run_model(executable, {"x": f32(3), "p": i64(position)})
     except support.Failure as failure:
@@ -175,10 +214,10 @@ def check_fault(graph, position, text, folder):
     raise support.Failure("runs, although an index is out of range")
 
 
-def check_maps(keys, folder):
+def check_maps(keys, folder, emit):
     """ZipMap, as JSON."""
     graph = f"(float[n,2] x) => (seq(map({'string' if 'strings' in keys else 'int64'}, float)) y)"
-    path, executable = compile(f"{graph} {{ y = ai.onnx.ml.ZipMap <{keys}> (x) }}", folder)
+    path, executable = compile(f"{graph} {{ y = ai.onnx.ml.ZipMap <{keys}> (x) }}", folder, emit)
     x = f32(3, 2)
     np.save(folder / "x.npy", x)
     command = [executable, "run", "-i", f"x={folder / 'x.npy'}", "-o", folder / "y.json"]
@@ -194,17 +233,81 @@ def check_maps(keys, folder):
         raise support.Failure(f"is {got}, expected {expected}")
 
 
+MAPS = [  # operator, its attributes, types of keys, values and result, maps
+    ("DictVectorizer", 'string_vocabulary = ["a", "c", "b", "z"]', "string", "float", "float",
+     [{"c": 1.5, "z": -2.0}, {"a": 4.0}, {"a": 1.0, "b": 2.0, "c": 3.0, "z": 4.0}]),
+    ("DictVectorizer", 'string_vocabulary = ["one", ""]', "string", "int64", "int64", [{"one": 2**40}, {"": 7}]),
+    ("DictVectorizer", "int64_vocabulary = [7, -1, 100]", "int64", "double", "double", [{-1: 0.5, 7: 2.5}, {100: 1.25}]),
+    ("CastMap", 'map_form = "DENSE"', "int64", "float", "float", [{5: 1.5, 1: -2.75, 9: 1e10, -3: 0.1}, {0: 2.0}]),
+    ("CastMap", 'map_form = "SPARSE", max_map = 6', "int64", "float", "float", [{5: 1.5, 1: -2.75, 9: 7.0}, {8: 1.0}]),
+    ("CastMap", 'cast_to = "TO_INT64"', "int64", "float", "int64", [{5: 1.5, 1: -2.75, 9: 1e10}]),
+    ("CastMap", 'map_form = "SPARSE", max_map = 3, cast_to = "TO_INT64"', "int64", "float", "int64", [{2: 8.0, 0: 4.0}]),
+    ("CastMap", 'cast_to = "TO_STRING"', "int64", "float", "string",
+     [dict(enumerate([0.0, -0.0, 1.5, -2.75, 0.1, 1e-7, 4.5e-6, 3.4e38, 1e10, 2.0**-7, 1.9999999, 0.99999997, 123456.789,
+                      *(float(np.float32(x)) for x in random.standard_normal(20) * 10.0 ** random.integers(-7, 12, 20))]))]),
+    ("CastMap", 'map_form = "SPARSE", max_map = 3, cast_to = "TO_STRING"', "int64", "float", "string", [{2: 8.0}]),
+]  # fmt: skip
+
+
+def check_map_input(op, attributes, key, value, result, maps, folder, emit):
+    """Maps as inputs, by JSON. ONNX Runtime makes maps of floats alone: others by ONNX's reference."""
+    graph = f"(map({key}, {value}) x) => ({result}[1,?] y) {{ y = ai.onnx.ml.{op} <{attributes}> (x) }}"
+    path, executable = compile(graph, folder, emit)
+    floats = value == "float"
+    session = support.open_ort(path, optimise=False) if floats else ReferenceEvaluator(str(path))
+    for x in maps:
+        (folder / "x.json").write_text(json.dumps({str(k): v for k, v in x.items()}))
+        command = [executable, "run", "-i", f"x={folder / 'x.json'}", "-o", folder / "y.npy"]
+        run = subprocess.run(command, capture_output=True, text=True)
+        if run.returncode:
+            raise support.Failure(run.stderr)
+        got, (expected,) = np.load(folder / "y.npy"), session.run(None, {"x": x if floats else [x]})
+        if result == "string":
+            got = got.astype(object)
+        if got.dtype != expected.dtype or got.shape != expected.shape or not np.array_equal(got, expected):
+            raise support.Failure(f"{x} becomes {got}, expected {expected}")
+
+
+def check_packed(name, least, most, folder, emit):
+    """Optionals of elements narrower than a byte, as results and read again: nothing else runs these."""
+    graph = f"""(int8[n] x, bool has) => (int8[?] y, optional({name}[?]) o) {{
+      p = Cast <to = {getattr(onnx.TensorProto, name.upper())}> (x)
+      o = Optional (p)
+      q = If (has) <then_branch = a () => ({name}[?] r) {{ r = OptionalGetElement (o) }},
+                    else_branch = b () => ({name}[?] s) {{ s = Identity (p) }}>
+      y = Cast <to = 3> (q)
+    }}"""
+    path, executable = compile(graph, folder, emit, 28)
+    for n in (1, 2, 7, 64, 0):
+        x = random.integers(least, most + 1, n).astype(np.int8)
+        np.save(folder / "x.npy", x)
+        for has in (True, False):
+            np.save(folder / "has.npy", np.array(has))
+            command = [executable, "run", "-i", f"x={folder / 'x.npy'}", "-i", f"has={folder / 'has.npy'}"]
+            run = subprocess.run(command, capture_output=True, text=True)
+            if run.returncode:
+                raise support.Failure(run.stderr)
+            if json.loads(run.stdout) != {"y": x.tolist(), "o": x.tolist()}:
+                raise support.Failure(f"{x} becomes {run.stdout}")
+
+
 def main():
+    parser = argparse.ArgumentParser()
+    support.add_emit_option(parser)
+    options = parser.parse_args()
     support.need_compiler()
     checks = [(name, check_case, (graph, inputs)) for name, graph, inputs in CASES]
     checks += [(f"fault of {graph}", check_fault, (graph, place, text)) for graph, place, text in FAULTS]
     for keys in ("classlabels_int64s = [4, -7]", 'classlabels_strings = ["one", "the other"]'):
         checks.append((f"ZipMap {keys}", check_maps, (keys,)))
+    checks += [(f"{case[0]} {case[1]}", check_map_input, case) for case in MAPS]
+    for name, least, most in (("int4", -8, 7), ("uint4", 0, 15), ("int2", -2, 1), ("uint2", 0, 3)):
+        checks.append((f"optional {name}", check_packed, (name, least, most)))
     failed = 0
     for name, check, arguments in checks:
         with tempfile.TemporaryDirectory(prefix="ingot-sequences-") as folder:
             try:
-                check(*arguments, Path(folder))
+                check(*arguments, Path(folder), options.emit)
             except support.Failure as failure:
                 failed += 1
                 print(f"FAIL {name}\n     {failure}")

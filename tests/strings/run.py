@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Models of strings against ONNX Runtime, or against Python where that departs from ONNX; faults of the run; refusals.
 
-run.py [TEXT] [-v]. A case is one model of many nodes; see cases.py.
+run.py [TEXT] [--emit c] [-v]. A case is one model of many nodes; see cases.py.
 """
 
 import argparse
@@ -29,10 +29,10 @@ def compare(name, got, expected):
         raise support.Failure(f"{name}[{at}] is {got.reshape(-1)[at]!r}, expected {expected.reshape(-1)[at]!r}")
 
 
-def check_case(case, folder):
+def check_case(case, folder, emit):
     model, executable = folder / "model.onnx", folder / "model"
     onnx.save(case.model(), model)
-    support.build(model, executable)
+    support.build(model, executable, emit=emit)
     given = {name: a.astype(str) if a.dtype.kind == "O" else a for name, a in case.inputs.items()}
     got = support.run_model(executable, given)
     expected = dict(case.expected)
@@ -44,11 +44,11 @@ def check_case(case, folder):
         compare(f"{case.describe(name)}", got[name], np.asarray(array))
 
 
-def check_fault(case, folder):
+def check_fault(case, folder, emit):
     """The run must end with this message. Inputs are files, since text may be no text."""
     model, executable, inputs = folder / "model.onnx", folder / "model", folder / "in"
     onnx.save(case.model(), model)
-    support.build(model, executable)
+    support.build(model, executable, emit=emit)
     inputs.mkdir()
     for i, (name, array) in enumerate(case.inputs.items()):
         write_input(inputs / f"input_{i}.pb", name, array)
@@ -56,9 +56,9 @@ def check_fault(case, folder):
     expect_failure(lambda: support.execute(command), case.message)
 
 
-def check_refusal(case, folder):
+def check_refusal(case, folder, emit):
     onnx.save(case.model(), folder / "model.onnx")
-    expect_failure(lambda: support.build(folder / "model.onnx", folder / "model"), case.message)
+    expect_failure(lambda: support.build(folder / "model.onnx", folder / "model", emit=emit), case.message)
 
 
 def expect_failure(work, message):
@@ -75,6 +75,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("text", nargs="?", default="", help="cases whose name holds this text")
     parser.add_argument("-v", action="store_true", help="print every case")
+    support.add_emit_option(parser)
     options = parser.parse_args()
     support.need_compiler()
     passed = failed = 0
@@ -84,7 +85,7 @@ def main():
                 continue
             try:
                 with tempfile.TemporaryDirectory(prefix="ingot-strings-") as folder:
-                    check(case, Path(folder))
+                    check(case, Path(folder), options.emit)
                 passed += 1
                 if options.v:
                     print(f"ok   {case.name}")

@@ -99,22 +99,74 @@ static void test_overflow_is_no_number(void **state) {
   Fixture *f = *state;
   const char *names[] = {"overflow", "x"};
   int64_t values[] = {1, 2};
-  Dim big = n(INT64_MAX), squares = add(f, f->x, f->y);
-  for (int i = 0; i < 50; i++) squares = mul(f, squares, squares);
-  Dim deep = f->x;
-  for (int i = 0; i < 5000; i++) deep = dim_op(f->table, DIM_MIN, divide(f, deep, f->y), add(f, deep, n(2)));
+  Dim big = n(INT64_MAX), deep = f->x;
+  for (int i = 0; i < 50000; i++) deep = dim_op(f->table, DIM_MIN, divide(f, deep, f->y), add(f, deep, n(2)));
   Dim cases[] = {mul(f, big, n(2)),
                  add(f, big, n(1)),
                  mul(f, mul(f, f->x, big), n(2)),
                  divide(f, f->x, n(0)),
                  divide(f, n(INT64_MIN), n(-1)),
-                 squares,
                  deep};
   for (size_t i = 0; i < COUNT(cases); i++) {
     assert_string_equal(dim_text(f->table, cases[i]), "overflow");
     assert_false(dim_is_const(dim_bind(f->table, add(f, cases[i], n(1)), names, values, 2)));
   }
   assert_dim(f, dim_bind(f->table, dim_symbol(f->table, "overflow"), names, values, 2), n(1)); // a model's own name
+  assert_dim(f, dim_add(big, n(1)), big);
+  assert_dim(f, dim_mul(big, n(-2)), n(INT64_MIN));
+  assert_dim(f, dim_div(big, n(0)), n(0));
+}
+
+enum { MAX_IDS = 200000 };
+
+// The value of an expression, definitions included, where x is 7, y is 2 and z is 3.
+typedef struct {
+  bool known[MAX_IDS];
+  uint64_t values[MAX_IDS];
+} Values;
+
+static uint64_t evaluate(const Fixture *f, Dim d, Values *v) {
+  if (!d.expr) return (uint64_t)d.value;
+  const DimExpr *e = d.expr;
+  assert_true(e->id > 0 && e->id < MAX_IDS);
+  assert_true(e->size <= 1000);
+  if (v->known[e->id]) return v->values[e->id];
+  uint64_t a = evaluate(f, e->a, v), b = evaluate(f, e->b, v), result = 0;
+  switch (e->op) {
+  case DIM_SYMBOL: result = e->defined ? a : e == f->x.expr ? 7 : e == f->y.expr ? 2 : 3; break;
+  case DIM_ADD: result = a + b; break;
+  case DIM_MUL: result = a * b; break;
+  case DIM_DIV: result = a / b; break;
+  case DIM_MOD: result = a % b; break;
+  case DIM_MIN: result = a < b ? a : b; break;
+  default: fail_msg("another operation");
+  }
+  v->known[e->id] = true;
+  return v->values[e->id] = result;
+}
+
+static void test_long_expressions(void **state) {
+  Fixture *f = *state;
+  Values *v = NEW(f->arena, Values);
+  Dim squares = add(f, f->x, f->y), deep = f->x, sum = n(0);
+  uint64_t square = 9, least = 7, total = 0;
+  for (int i = 0; i < 50; i++) {
+    squares = mul(f, squares, squares);
+    square *= square;
+    assert_dim(f, add(f, squares, mul(f, squares, n(-1))), n(0));
+  }
+  assert_true(evaluate(f, squares, v) == square); // of 64 bits
+  for (int i = 0; i < 5000; i++) {
+    Dim more = add(f, deep, f->z);
+    deep = i % 2 ? dim_op(f->table, DIM_MIN, divide(f, more, f->y), add(f, deep, n(2))) : more;
+    least = i % 2 ? ((least + 3) / 2 < least + 2 ? (least + 3) / 2 : least + 2) : least + 3;
+  }
+  assert_int_equal(evaluate(f, deep, v), least);
+  for (int i = 2; i < 3000; i++) {
+    sum = add(f, sum, mod(f, add(f, f->x, mul(f, f->y, n(i))), n(i * 7)));
+    total += (uint64_t)(7 + 2 * i) % (uint64_t)(i * 7);
+  }
+  assert_int_equal(evaluate(f, sum, v), total);
 }
 
 static void test_text(void **state) {
@@ -168,6 +220,12 @@ static void test_comparisons(void **state) {
   assert_true(dim_is_less(y, dim_add(x, y), positive, 1)); // only where x is above 0
   assert_false(dim_is_less(x, dim_add(x, y), positive, 1));
   assert_false(dim_is_less(x, x, positive, 1));
+  Dim product = dim_mul(x, y), all = dim_times(dim_mul(product, dim_div_up(y, 2)), 8); // terms above 0 find a multiple
+  Dim both[] = {x, dim_mul(y, dim_div_up(y, 2))};
+  assert_true(dim_is_less(dim_plus(dim_times(product, 8), -1), all, both, 2));
+  assert_false(dim_is_less(dim_times(product, 8), all, both, 2));
+  assert_false(dim_is_less(dim_plus(dim_times(product, 9), -1), all, both, 2));
+  assert_false(dim_is_less(dim_plus(dim_times(product, 8), -1), all, both, 1));
   assert_dim(f, dim_define(f->table, "d", x), x); // symbols stay what they are
   assert_dim(f, dim_define(f->table, "d", n(7)), n(7));
   assert_int_equal(dim_define(f->table, "d", dim_add(x, y)).expr->op, DIM_SYMBOL);
@@ -228,6 +286,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_division, setup, teardown),
       cmocka_unit_test_setup_teardown(test_min_and_max, setup, teardown),
       cmocka_unit_test_setup_teardown(test_overflow_is_no_number, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_long_expressions, setup, teardown),
       cmocka_unit_test_setup_teardown(test_text, setup, teardown),
       cmocka_unit_test_setup_teardown(test_signs, setup, teardown),
       cmocka_unit_test_setup_teardown(test_comparisons, setup, teardown),

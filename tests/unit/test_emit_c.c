@@ -19,6 +19,8 @@
 
 /* surroundings */
 
+static const Description description = {.name = "by hand"};
+
 enum { MOST = 48, N = 37 }; // N: no multiple of any vector's lanes
 
 typedef struct {
@@ -97,6 +99,15 @@ static Func *add_map(Fixture *f, Step *step, int64_t n0, int64_t n1, int64_t n2,
   Func *func = step_func(f->program, step, FUNC_BODY, DT_F32);
   set_space(func, n0, n1, n2, n3);
   return func;
+}
+
+// The program is whole.
+static void plan(Fixture *f) {
+  Program *p = f->program;
+  p->input_slots = NEW_ARRAY(f->arena, int, p->input_count);
+  p->output_slots = NEW_ARRAY(f->arena, int, p->output_count);
+  assert_true(program_plan(p, &f->diag));
+  program_verify(p);
 }
 
 static void check_no_errors(const Fixture *f) {
@@ -180,8 +191,14 @@ static int run_model(const Fixture *f) {
   return status;
 }
 
+// Other data for input 0, with which the program must fail and say so.
+typedef struct {
+  const void *data;
+  const char *failure;
+} BadInput;
+
 // The same by the LLVM emitter, in this process.
-static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), const char *failure) {
+static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), const BadInput *bad) {
   static const char *const cpus[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
   const Target *target = target_find(f->arena, &f->diag, "x86_64-linux", cpus[width]);
   Bytes code;
@@ -190,40 +207,50 @@ static void try_llvm(Fixture *f, size_t width, void (*check)(const Fixture *), c
   check_no_errors(f);
   assert_true(ok);
   for (size_t i = 0; i < f->program->output_count; i++) memset(f->out[i], 0x55, f->out_bytes[i]);
-  assert_int_equal(run_kernels(f->model, f->program, &code, f->in, f->out), !failure);
-  if (failure)
-    assert_non_null(strstr(f->diag.first->text, failure));
-  else
-    check(f);
+  assert_true(run_kernels(f->model, f->program, &code, f->in, f->out));
+  check(f);
+  for (; bad && bad->data; bad++) {
+    f->in[0] = bad->data;
+    diag_init(&f->diag, f->arena);
+    assert_false(run_kernels(f->model, f->program, &code, f->in, f->out));
+    assert_non_null(strstr(f->diag.first->text, bad->failure));
+  }
 }
 
-// Builds, emits, compiles and runs for each width and compiler; `check` looks at the outputs, or NULL: the program
-// must fail with `failure` in its message.
-static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture *), const char *failure) {
+// What the compiled C makes of the inputs.
+static void try_c(Fixture *f, void (*check)(const Fixture *), const BadInput *bad) {
+  const void *good = f->in[0];
+  int status = run_model(f);
+  size_t size;
+  if (status) show_log(f);
+  assert_int_equal(status, 0);
+  check(f);
+  for (; bad && bad->data; bad++) {
+    f->in[0] = bad->data;
+    assert_int_equal(run_model(f), 1);
+    assert_non_null(strstr(read_bytes(f->arena, arena_printf(f->arena, "%s/log", folder), &size), bad->failure));
+  }
+  f->in[0] = good;
+}
+
+// Builds, emits, compiles and runs for each width and compiler; `check` looks at the outputs. bad: NULL, or a list that
+// ends with zeros.
+static void try_everywhere(void (*build)(Fixture *), void (*check)(const Fixture *), const BadInput *bad) {
   for (size_t w = 0; w < COUNT(widths); w++) {
     Fixture f;
     start(&f, widths[w].bytes);
     build(&f);
-    program_plan(f.program);
-    program_verify(f.program);
-    bool ok = emit_c(f.model, f.program, &f.target, arena_printf(f.arena, "%s/model.c", folder));
+    plan(&f);
+    bool ok = emit_c(f.model, f.program, &f.target, &description, arena_printf(f.arena, "%s/model.c", folder));
     check_no_errors(&f);
     assert_true(ok);
     for (size_t c = 0; c < COUNT(compilers) + (w == 0); c++) {
       int status = compile(&f, c < COUNT(compilers) ? compilers[c] : sanitizer, widths[w].flags);
       if (status) show_log(&f);
       assert_int_equal(status, 0);
-      if (!cpu_has(widths[w].bytes)) continue;
-      status = run_model(&f);
-      if (!failure && status) show_log(&f);
-      assert_int_equal(status, failure ? 1 : 0);
-      size_t size;
-      if (failure)
-        assert_non_null(strstr(read_bytes(f.arena, arena_printf(f.arena, "%s/log", folder), &size), failure));
-      else
-        check(&f);
+      if (cpu_has(widths[w].bytes)) try_c(&f, check, bad);
     }
-    if (cpu_has(widths[w].bytes)) try_llvm(&f, w, check, failure);
+    if (cpu_has(widths[w].bytes)) try_llvm(&f, w, check, bad);
     arena_free(f.arena);
   }
 }
@@ -247,16 +274,36 @@ static double widen(unsigned h, DType type) {
   return h & 0x8000 ? -magnitude : magnitude;
 }
 
-// The nearest of all 2^15 magnitudes, ties to the even one; infinity counts as the number that would follow the last.
+enum { MAGNITUDES = 1 << 15 };
+
+// What all magnitudes mean, worked out once; infinity counts as the number that would follow the last.
+static const double *find_magnitudes(DType type) {
+  static double tables[2][MAGNITUDES];
+  double *table = tables[type == DT_F16];
+  unsigned infinity = type == DT_F16 ? 0x7c00 : 0x7f80;
+  if (table[1] != 0) return table;
+  for (unsigned h = 0; h < infinity; h++) table[h] = widen(h, type);
+  table[infinity] = 2 * table[infinity - 1] - table[infinity - 2];
+  return table;
+}
+
+// The nearest of all magnitudes, ties to the even one.
 static unsigned narrow(double x, DType type) {
-  unsigned infinity = type == DT_F16 ? 0x7c00 : 0x7f80, best = 0;
+  unsigned infinity = type == DT_F16 ? 0x7c00 : 0x7f80, low = 0, high = infinity;
+  const double *table = find_magnitudes(type);
   if (isnan(x)) return infinity + 1;
-  double next = 2 * widen(infinity - 1, type) - widen(infinity - 2, type), magnitude = fabs(x), distance = INFINITY;
-  for (unsigned h = 0; h <= infinity; h++) {
-    double d = fabs((h == infinity ? next : widen(h, type)) - (magnitude < next ? magnitude : next));
-    if (d < distance || (d == distance && !(h & 1))) distance = d, best = h;
+  while (low < high) { // the first that is not below x
+    unsigned middle = (low + high) / 2;
+    if (table[middle] < fabs(x))
+      low = middle + 1;
+    else
+      high = middle;
   }
-  return best | (signbit(x) ? 0x8000 : 0);
+  if (low > 0 && fabs(x) < table[infinity]) {
+    double below = fabs(x) - table[low - 1], above = table[low] - fabs(x);
+    low -= below < above || (below == above && (low & 1));
+  }
+  return low | (signbit(x) ? 0x8000 : 0);
 }
 
 static bool is_real(DType type) { return dtype_is_float(type); }
@@ -879,8 +926,9 @@ static void test_rows(void **state) {
 
 static void build_fault(Fixture *f) {
   int64_t *a = NEW_ARRAY(f->arena, int64_t, N), *b = NEW_ARRAY(f->arena, int64_t, N);
-  for (int i = 0; i < N; i++) a[i] = i, b[i] = N - 1 - i; // the last one divides by zero
-  Buffer *x = add_input(f, DT_I64, N, a), *d = add_input(f, DT_I64, N, b), *y = add_output(f, DT_I64, N);
+  for (int i = 0; i < N; i++) a[i] = i - 5, b[i] = 1000 - 7 * i;
+  Buffer *d = add_input(f, DT_I64, N, a), *x = add_input(f, DT_I64, N, b), *y = add_output(f, DT_I64, N);
+  a[5] = -1; // not 0
   Step *step = add_step(f, "map");
   Func *func = add_map(f, step, 1, 1, 1, N);
   const Expr *left = load_of(f, func, access_of(f, step, x, 0, DT_I64, 0, 0, 0, 1));
@@ -889,9 +937,16 @@ static void build_fault(Fixture *f) {
   func_store(f->program, func, &store, expr_op(f->program->exprs, EX_DIV, left, right, NULL));
 }
 
+static void check_fault(const Fixture *f) {
+  const int64_t *d = f->in[0], *x = f->in[1], *y = f->out[0];
+  for (int i = 0; i < N; i++) assert_int_equal(y[i], x[i] / d[i]);
+}
+
 static void test_fault(void **state) {
   (void)state;
-  try_everywhere(build_fault, NULL, "integer division by zero");
+  int64_t zero_last[N];
+  for (int i = 0; i < N; i++) zero_last[i] = N - 1 - i;
+  try_everywhere(build_fault, check_fault, (BadInput[]){{zero_last, "integer division by zero"}, {NULL, NULL}});
 }
 
 /* coordinates and computed indices */
@@ -899,13 +954,13 @@ static void test_fault(void **state) {
 enum { ROWS = 3, COLUMNS = 21, TABLE = 5 };
 
 // y[i2][i3] = table[index[i2]][2·i3] + 100·i2 + i3
-static void build_fetch_of(Fixture *f, int64_t last) {
+static void build_fetch(Fixture *f) {
   Program *p = f->program;
   ExprTable *exprs = p->exprs;
   int64_t *index = NEW_ARRAY(f->arena, int64_t, ROWS);
   int16_t *table = NEW_ARRAY(f->arena, int16_t, TABLE *COLUMNS * 2);
   for (int i = 0; i < TABLE * COLUMNS * 2; i++) table[i] = (int16_t)(7 * i);
-  index[0] = TABLE - 1, index[1] = 0, index[2] = last;
+  index[0] = TABLE - 1, index[1] = 0, index[2] = 2;
   Buffer *in = add_input(f, DT_I64, ROWS, index), *x = add_input(f, DT_I16, TABLE * COLUMNS * 2, table);
   Buffer *y = add_output(f, DT_I16, ROWS * COLUMNS);
   Step *step = add_step(f, "map");
@@ -922,9 +977,6 @@ static void build_fetch_of(Fixture *f, int64_t last) {
   Access store = access_of(f, step, y, 0, DT_I16, 0, 0, COLUMNS, 1);
   func_store(p, func, &store, expr_op(exprs, EX_ADD, fetched, expr_cast(exprs, DT_I16, place), NULL));
 }
-static void build_fetch(Fixture *f) { build_fetch_of(f, 2); }
-static void build_fetch_above(Fixture *f) { build_fetch_of(f, TABLE); }
-static void build_fetch_below(Fixture *f) { build_fetch_of(f, -1); }
 
 static void check_fetch(const Fixture *f) {
   const int64_t *index = f->in[0];
@@ -936,9 +988,9 @@ static void check_fetch(const Fixture *f) {
 
 static void test_fetch(void **state) {
   (void)state;
-  try_everywhere(build_fetch, check_fetch, NULL);
-  try_everywhere(build_fetch_above, NULL, "index out of range");
-  try_everywhere(build_fetch_below, NULL, "index out of range");
+  const int64_t above[ROWS] = {TABLE - 1, 0, TABLE}, below[ROWS] = {TABLE - 1, 0, -1};
+  const char *failure = "index out of range";
+  try_everywhere(build_fetch, check_fetch, (BadInput[]){{above, failure}, {below, failure}, {NULL, NULL}});
 }
 
 // A counter that lives from run to run, called through the header by a program of its own, also as C++.
@@ -956,18 +1008,18 @@ static void test_state(void **state) {
          out = access_of(&f, step, y, 0, DT_I32, 0, 0, 0, 1);
   func_store(p, func, &store, next);
   func_store(p, func, &out, next);
-  program_plan(p);
-  assert_true(emit_c(f.model, p, &f.target, arena_printf(f.arena, "%s/model.c", folder)));
+  plan(&f);
+  assert_true(emit_c(f.model, p, &f.target, &description, arena_printf(f.arena, "%s/model.c", folder)));
   static const char user[] =
-      "#include \"model.h\"\n#include <string.h>\n"
+      "#include \"model.h\"\n#include <string.h>\n#define MODEL &model_1st_model_2\n"
+      "static _Alignas(64) unsigned char memory[65536];\n"
       "int main(void) {\n"
-      "  static _Alignas(64) unsigned char arena[MODEL_1ST_MODEL_2_ARENA_BYTES];\n"
-      "  int32_t y = 0;\n  void *outputs[] = {&y};\n"
-      "  for (int i = 0; i < 3; i++) if (model_1st_model_2_run(NULL, outputs, arena)) return 1;\n"
-      "  return !(y == 3 && MODEL_1ST_MODEL_2_INPUTS == 0 && model_1st_model_2_inputs[0].name == NULL &&\n"
-      "           !strcmp(model_1st_model_2_outputs[0].name, \"out \\\"\\\\ ??\" \"/ \\n\") &&\n"
-      "           !strcmp(model_1st_model_2_outputs[0].type, \"int32\") && model_1st_model_2_outputs[0].bytes == 4 &&\n"
-      "           model_1st_model_2_outputs[0].rank == 1 && model_1st_model_2_outputs[0].dims[0] == 1);\n"
+      "  int32_t y = 0;\n  void *outputs[] = {&y};\n  IngotTensor out = ingot_output(MODEL, 0);\n"
+      "  if (ingot_memory_bytes(MODEL) > sizeof memory || ingot_open(MODEL, memory)) return 1;\n"
+      "  for (int i = 0; i < 3; i++) if (ingot_run(memory, NULL, outputs)) return 1;\n"
+      "  return !(y == 3 && ingot_input_count(MODEL) == 0 && ingot_output_count(MODEL) == 1 &&\n"
+      "           !strcmp(out.name, \"out \\\"\\\\ ??\" \"/ \\n\") && out.dtype == 6 && out.bytes == 4 &&\n"
+      "           out.rank == 1 && out.dims[0] == 1);\n"
       "}\n";
   write_bytes(arena_printf(f.arena, "%s/user.c", folder), user, sizeof user - 1);
   int status = run_command(arena_printf(
@@ -986,8 +1038,8 @@ static void test_wrong_flags(void **state) {
     Fixture f;
     start(&f, widths[w].bytes);
     build_literals(&f);
-    program_plan(f.program);
-    assert_true(emit_c(f.model, f.program, &f.target, arena_printf(f.arena, "%s/model.c", folder)));
+    plan(&f);
+    assert_true(emit_c(f.model, f.program, &f.target, &description, arena_printf(f.arena, "%s/model.c", folder)));
     for (size_t c = 0; c < COUNT(compilers); c++) {
       size_t size = 0;
       assert_int_not_equal(compile(&f, compilers[c], ""), 0);
@@ -1008,21 +1060,20 @@ static void test_refusals(void **state) {
       {"%s/refu\"sed.c", "needs a name of"},
       {"%s/absent/refused.c", "cannot create output"},
   };
-  for (size_t i = 0; i <= COUNT(cases); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     Fixture f;
     start(&f, 16);
     build_literals(&f);
-    program_plan(f.program);
-    if (i == COUNT(cases)) f.program->outputs[0]->dims[0] = dim_symbol(f.model->dims, "batch");
+    plan(&f);
     Text path = {.arena = f.arena};
-    for (const char *c = i < COUNT(cases) ? cases[i].path : "%s/dynamic.c"; *c; c++)
+    for (const char *c = cases[i].path; *c; c++)
       if (*c == '%')
         text_printf(&path, "%s", folder), c++;
       else
         text_printf(&path, "%c", *c);
-    assert_false(emit_c(f.model, f.program, &f.target, path.data));
+    assert_false(emit_c(f.model, f.program, &f.target, &description, path.data));
     assert_int_equal(f.diag.errors, 1);
-    assert_non_null(strstr(f.diag.first->text, i < COUNT(cases) ? cases[i].message : "no fixed shape"));
+    assert_non_null(strstr(f.diag.first->text, cases[i].message));
     assert_int_not_equal(access(path.data, F_OK), 0);
     arena_free(f.arena);
     assert_int_not_equal(run_command("ls /tmp/test_emit_c.*/*.tmp >/dev/null 2>&1"), 0);

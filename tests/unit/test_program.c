@@ -186,7 +186,7 @@ static void expect_fused(const char *names) {
   assert_string_equal(text.data, names);
   Memory after = run(memory_new(arena, program));
   compare_outputs(want, &after);
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   program_verify(program);
   after = run(memory_planned(arena, program));
   compare_outputs(want, &after);
@@ -552,7 +552,7 @@ static void test_in_place(void **state) {
   softmax("out", M, N, f, out);
   Memory before = run(memory_new(arena, program));
   char *want[] = {before.data[out->id]};
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   assert_int_equal(a->offset, b->offset);
   assert_int_equal(d->offset, e->offset);
   assert_int_not_equal(b->offset, d->offset);
@@ -579,7 +579,7 @@ static void test_not_in_place(void **state) {
   access = access_of(step, &second, DT_F32);
   func_store(program, step_find_func(step, FUNC_BODY), &access, op(EX_ADD, x(0), c(2)));
   add("add", ALL, d, e, output(ALL));
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   assert_int_not_equal(a->offset, b->offset);
   assert_int_equal(b->offset, d->offset);
   assert_int_not_equal(d->offset, e->offset);
@@ -594,7 +594,7 @@ static void test_dead_steps(void **state) {
   relu("deader", N, dead, b);
   relu("out", N, a, output(N));
   relu("state", N, in, buffer(BUFFER_STATE, N));
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   assert_int_equal(program->step_count, 3);
   assert_string_equal(program->steps[1]->name, "out");
   assert_string_equal(program->steps[2]->name, "state");
@@ -624,7 +624,7 @@ static void test_equal_weights(void **state) {
   w[4]->tensor = w[0]->tensor; // packed in another way
   w[4]->pack = (Pack){.rank = 1, .dims = {N}, .strides = {1}};
   for (int i = 5; i >= 0; i--) add("add", N, in, w[i], output(N)); // the last is used first
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   Buffer *read[6];
   for (int i = 0; i < 6; i++) read[i] = program->steps[5 - i]->pointers[1].buffer;
   assert_ptr_equal(read[0], read[1]);
@@ -655,7 +655,7 @@ static void test_arena_is_tight(void **state) {
     last = next;
   }
   map("out", SPACE(1, 1, 1, 4), flat(output(4)), INS(flat(last)), x(0));
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   assert_int_equal(program->arena_bytes, bound);
   for (size_t i = 0; i < program->buffer_count; i++) assert_int_equal(program->buffers[i]->offset % 64, 0);
 }
@@ -682,7 +682,7 @@ static void test_filled_by_a_loop(void **state) {
     back->condition = dim_const(0);
     back->target = head;
     if (reads) relu("behind", 8, filled, output(8));
-    program_plan(program);
+    assert_true(program_plan(program, NULL));
     assert_true(filled->first <= t->first && filled->last >= t->last);
     assert_true(buffer_in_heap(t) && buffer_in_heap(filled));
     assert_false(dim_equal(t->place, filled->place));
@@ -715,7 +715,7 @@ static void test_dims_steps(void **state) {
   Step *back = step_control(program, STEP_JUMP, &loc, "back");
   back->condition = dim_const(0);
   back->target = head;
-  program_plan(program);
+  assert_true(program_plan(program, NULL));
   size_t label = 0, before = 0, in_loop = 0;
   while (program->steps[label]->kind != STEP_LABEL) label++;
   for (size_t i = 0; i < program->step_count; i++)
@@ -726,6 +726,54 @@ static void test_dims_steps(void **state) {
     }
   assert_true(before > 0);
   assert_int_equal(in_loop, 1);
+}
+
+// What the rounds of a loop need and do not change is computed before it, though nothing there needs it.
+static void test_dims_before_a_loop(void **state) {
+  (void)state;
+  static const Loc loc = {.file = "test"};
+  Dim n = dim_symbol(program->dims, "n"), round = dim_new_symbol(program->dims, "round");
+  Buffer *in = input(8);
+  frame_input(program, 1, &n);
+  Buffer *frame = frame_buffer(program);
+  type = DT_I64;
+  Step *start = map("start", SPACE(1, 1, 1, 1), flat(frame), INS(flat(in)), x(0));
+  type = DT_F32;
+  start->pointers[1].offset = dim_const(8 * (int64_t)frame_slot(program, round));
+  step_find_func(start, FUNC_BODY)->stores[0].pointer = 1;
+  Step *head = step_control(program, STEP_LABEL, &loc, "head");
+  Step *slice = relu("slice", 8, in, output(8)), *whole = relu("whole", 8, in, output(8));
+  slice->args[3].i = dim_times(round, 3);
+  whole->args[3].i = dim_times(n, 5);
+  type = DT_I64;
+  Step *next = map("next", SPACE(1, 1, 1, 1), flat(frame), INS(flat(in)), x(0));
+  type = DT_F32;
+  next->pointers[1].offset = start->pointers[1].offset;
+  step_find_func(next, FUNC_BODY)->stores[0].pointer = 1;
+  Step *back = step_control(program, STEP_JUMP, &loc, "back");
+  back->condition = dim_const(0);
+  back->target = head;
+  assert_true(program_plan(program, NULL));
+  const Step *before = program->steps[1], *inside = program->steps[3];
+  assert_int_equal(before->kind, STEP_DIMS);
+  assert_int_equal(before->dim_count, 1);
+  assert_true(dim_equal(before->dims[0], dim_times(n, 5)));
+  assert_int_equal(program->steps[2]->kind, STEP_LABEL);
+  assert_int_equal(inside->kind, STEP_DIMS);
+  assert_int_equal(inside->dim_count, 1);
+  assert_true(dim_equal(inside->dims[0], dim_times(round, 3)));
+}
+
+// A number compared with itself is known, but for NaN.
+static void test_compared_with_itself(void **state) {
+  (void)state;
+  assert_int_equal(op(EX_EQ, x(0), x(0))->op, EX_EQ);
+  type = DT_I64;
+  assert_ptr_equal(op(EX_LT, x(0), x(0)), expr_const(program->exprs, DT_BOOL, 0));
+  assert_ptr_equal(op(EX_LE, x(0), x(0)), expr_const(program->exprs, DT_BOOL, 1));
+  assert_ptr_equal(op(EX_EQ, x(0), x(0)), expr_const(program->exprs, DT_BOOL, 1));
+  assert_int_equal(op(EX_EQ, x(0), x(1))->op, EX_EQ);
+  type = DT_F32;
 }
 
 int main(void) {
@@ -759,6 +807,8 @@ int main(void) {
       TEST(test_arena_is_tight),
       TEST(test_filled_by_a_loop),
       TEST(test_dims_steps),
+      TEST(test_dims_before_a_loop),
+      TEST(test_compared_with_itself),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

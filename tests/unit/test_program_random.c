@@ -484,7 +484,7 @@ static void test_random_programs(void **state) {
       assert_false(store && expr_may_fault(program->exprs, store->values[0]));
     }
 
-    program_plan(program);
+    assert_true(program_plan(program, NULL));
     program_verify(program);
     memory = memory_planned(arena, program);
     got = run(arena, &memory, seed);

@@ -27,9 +27,6 @@ EXCEPTIONS = {
     "GridSample-22 X": "the same",
     "Col2Im-18 input": "sums of texts or of truth values mean nothing",
     "Dropout-22 ratio": "a ratio of float8 occurs nowhere",
-    "ai.onnx.ml.CastMap": "not yet",
-    "ai.onnx.ml.DictVectorizer": "not yet",
-    "ImageDecoder": "not yet",
 }
 
 ONNX_NAMES = {"float": "float32", "double": "float64"}

@@ -189,7 +189,7 @@ def measure(model, options, folder):
     us = {name: statistics.median(p50 for p50, _ in side) for name, side in rounds.items()}
     best = min(peers, key=us.get, default=None)
     read = info["weight_bytes"] if info["weight_bytes"] > read_cache_bytes() else 0
-    floor_us = max(2 * info["macs"] / gflops / options.threads, read / gbytes) / 1000
+    floor_us = max(2 * info["variants"][0]["macs"] / gflops / options.threads, read / gbytes) / 1000
     return {
         "model": model.name, "threads": options.threads, "us": us, "best": best,
         "p99_us": {name: statistics.median(p99 for _, p99 in side) for name, side in rounds.items()},

@@ -153,7 +153,22 @@ static bool lower_marked_view(Lower *lower, Node *node, bool adds) {
   if (count >= 0) lower_check_marks(lower, marks, rank + (adds ? (int)count : 0), count);
   return lower_view(lower, node);
 }
-bool lower_squeeze(Lower *lower, Node *node) { return lower_marked_view(lower, node, false); }
+
+// The run finds out whether open dims are 1: those that go must be; without axes, those that stay must not be, since
+// the result's rank was decided when compiling.
+bool lower_squeeze(Lower *lower, Node *node) {
+  const Value *in = node->in[0];
+  Dim marks[MAX_RANK];
+  int64_t count;
+  if (!read_axes(lower->model, node, in->rank, false, marks, &count)) return false;
+  for (int i = 0; i < in->rank; i++) {
+    Dim one = dim_equals(in->dims[i], dim_const(1));
+    if (dim_is_const(in->dims[i])) continue;
+    Dim wrong = count < 0 ? one : dim_mul(marks[i], dim_sub(dim_const(1), one));
+    lower_check(lower, dim_times(wrong, -1), STATUS_SHAPE);
+  }
+  return lower_marked_view(lower, node, false);
+}
 bool lower_unsqueeze(Lower *lower, Node *node) { return lower_marked_view(lower, node, true); }
 
 bool infer_transpose(Model *model, Node *node) {

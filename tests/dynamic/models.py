@@ -507,6 +507,8 @@ fault("reshape_count", ("y_made", "do not fit"), "(float[n] x, int64[2] s) => (f
       {"x": floats(7), "s": ints(2, 4)})  # fmt: skip
 fault("reshape_rest", ("y_made", "do not fit"), "(float[n] x, int64[2] s) => (float[a,b] y) { y = Reshape(x, s) }",
       {"x": floats(7), "s": ints(2, -1)})  # fmt: skip
+fault("squeeze", ("y_made", "do not fit"), "(float[n,m] x) => (float[m] y) { y = Squeeze(x, z) }", {"x": floats(2, 3)}, z=ints(0))
+fault("squeeze_any", ("y_made", "do not fit"), "(float[1,m] x) => (float[m] y) { y = Squeeze(x) }", {"x": floats(1, 1)})
 fault("index", ("y_made", "out of range"), "(float[n,2] x, int64[k] i) => (float[k,2] y) { y = Gather(x, i) }",
       {"x": floats(3, 2), "i": ints(0, 3)})  # fmt: skip
 fault("axis", ("y_made",), "(float[n,2] x, int64[1] i) => (float[a,b] y) { y = ReduceSum(x, i) }",

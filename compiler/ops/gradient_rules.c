@@ -212,7 +212,7 @@ static bool derive_move(Tape *tape, Node *node) {
   Node *copy = node_new(e->graph, e->node, node->domain, node->type, in, node->in_count, places, node->out_count);
   copy->op = node->op, copy->loc = node->loc, copy->attrs = node->attrs, copy->attr_count = node->attr_count;
   for (size_t i = 0; i < node->out_count; i++) {
-    if (!places[i] || !tape->gradient[node->out[i]->id]) continue;
+    if (!node->out[i] || !tape->gradient[node->out[i]->id]) continue;
     sum = MAKE(e, "ScatterElements", sum, flat(e, places[i]), flat(e, tape_of(tape, node->out[i])));
     with_string(sum, "reduction", "add");
   }

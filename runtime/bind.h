@@ -3,6 +3,14 @@
 #pragma once
 #include "runtime/model.h"
 
+// What the tensor is in a variant.
+static inline const ModelTensor *get_form(const ModelTensor *tensor, uint32_t variant) {
+  return tensor->forms ? &tensor->forms[variant] : tensor;
+}
+
+// Whether a tensor's memory is only found in a run; else `bytes` has room for it.
+static inline int is_unbounded(const ModelTensor *tensor) { return tensor->slot > 0 && tensor->bytes == 0; }
+
 // A pointer that follows an input or output of a run.
 typedef struct {
   void **pointer;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/bind.h"
 #include "runtime/commands.h"
 #include "runtime/dtype.h"
 #include "runtime/json.h"

@@ -75,14 +75,6 @@ typedef struct ModelTensor {
   uint32_t form_count;
 } ModelTensor;
 
-// What the tensor is in a variant.
-static inline const ModelTensor *get_form(const ModelTensor *tensor, uint32_t variant) {
-  return tensor->forms ? &tensor->forms[variant] : tensor;
-}
-
-// Whether a tensor's memory is only found in a run; else `bytes` has room for it.
-static inline int is_unbounded(const ModelTensor *tensor) { return tensor->slot > 0 && tensor->bytes == 0; }
-
 // A vector recorded when compiling: inputs made by runtime/sample.h from `seed`, some elements of each output.
 typedef struct {
   uint32_t output;     // index

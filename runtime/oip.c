@@ -1,4 +1,5 @@
 // Routes and the answers that need no inference.
+#include "runtime/bind.h"
 #include "runtime/oip.h"
 
 #include <inttypes.h>

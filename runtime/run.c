@@ -1,4 +1,5 @@
 // Opening a session and running the steps one after the other.
+#include "runtime/bind.h"
 #include "runtime/run.h"
 
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "runtime/bind.h"
 #include "runtime/run.h"
 
 // "2x3" or "" into dims; false where it is none of that, or not of this rank.

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "runtime/bind.h"
 #include "runtime/tensor_json.h"
 
 static const char *event_name(JsonEvent event) {

@@ -1,4 +1,5 @@
 // Inputs take the dims of what they are given, within what the model declares.
+#include "runtime/bind.h"
 #include "runtime/value.h"
 
 #include <inttypes.h>
@@ -114,9 +115,10 @@ static bool add_element(Value *value, int64_t kind, const Shape *shape, uint64_t
 
 bool begin_sequence(Value *value, uint32_t kind, uint64_t count, Cursor *outer, Error *error) {
   static const Shape scalar;
-  *outer = value->cursor;
-  if (outer->kind == MODEL_TENSOR) value->bytes = 0;
-  if (outer->kind != MODEL_TENSOR && !add_element(value, -(int64_t)kind, &scalar, 0, error)) return false;
+  bool inner = value->cursor.kind != MODEL_TENSOR;
+  if (!inner) value->bytes = 0;
+  if (inner && !add_element(value, -(int64_t)kind, &scalar, 0, error)) return false;
+  *outer = value->cursor; // behind the new element
   if (count > PTRDIFF_MAX / 64) return fail(error, "input '%.80s' is too large", value->model->name);
   uint64_t at = value->bytes;
   if (!resize_value(value, at + (uint64_t)sequence_head_bytes((int64_t)count), error)) return false;

@@ -223,11 +223,31 @@ static void test_writer(void **state) {
   assert_string_equal(all, "[]1[1]");
 }
 
+// Maps in a sequence, from one text to the same text.
+static void test_maps(void **state) {
+  (void)state;
+  static const char text[] = "[{\"1\":0.5,\"-2\":4},{\"7\":8},{}]";
+  const ModelTensor tensor = {
+      .name = "m", .dtype = DTYPE_FLOAT, .kind = MODEL_SEQUENCE_OF_MAPS, .key_dtype = DTYPE_INT64, .slot = 1};
+  StringPool strings = {NULL, 0, 0};
+  Value value = {.model = &tensor, .strings = &strings};
+  JsonReader json;
+  Error error = {""};
+  char again[64];
+  JsonWriter writer = {.data = again, .capacity = sizeof again};
+  open_json(&json, text, strlen(text));
+  assert_true(read_json_value(&json, &value, NULL, &error));
+  put_json_value(&writer, &value, true);
+  assert_int_equal(writer.size, strlen(text));
+  assert_memory_equal(again, text, strlen(text));
+  unmap_memory(value.data, value.room);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_events), cmocka_unit_test(test_surrogates), cmocka_unit_test(test_skip),
       cmocka_unit_test(test_depth),  cmocka_unit_test(test_tensors),    cmocka_unit_test(test_column),
-      cmocka_unit_test(test_bound),  cmocka_unit_test(test_writer),
+      cmocka_unit_test(test_bound),  cmocka_unit_test(test_writer),     cmocka_unit_test(test_maps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

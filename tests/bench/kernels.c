@@ -68,10 +68,11 @@ int main(void) {
   for (uint32_t i = 0; i < m->input_count; i++) bases[BASE_IO + i] = new_memory(m->inputs[i].bytes);
   for (uint32_t i = 0; i < m->output_count; i++) bases[BASE_IO + m->input_count + i] = new_memory(m->outputs[i].bytes);
 
-  const ModelStep *heavy = &m->steps[0];
-  for (uint32_t i = 0; i < m->step_count; i++) {
-    run_step(&m->steps[i], bases); // in order: what the heavy one reads is real
-    if (m->steps[i].flops > heavy->flops) heavy = &m->steps[i];
+  const ModelVariant *v = m->variants;
+  const ModelStep *heavy = &v->steps[0];
+  for (uint32_t i = 0; i < v->step_count; i++) {
+    run_step(&v->steps[i], bases); // in order: what the heavy one reads is real
+    if (v->steps[i].flops > heavy->flops) heavy = &v->steps[i];
   }
   double once = 1e9, turn = run_loop(100000) / 100000;
   for (int i = 0; i < 5; i++) {

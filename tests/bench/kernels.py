@@ -76,7 +76,8 @@ def main():
     results = []
     with tempfile.TemporaryDirectory(prefix="ingot-kernels-") as name:
         folder = Path(name)
-        for level in options.cpu or LEVELS:
+        for level in options.cpu or filter(support.has_cpu, LEVELS):
+            support.need_cpu(level)
             shapes = [(conv_model, s) for s in CONVS] + [(gemm_model, s) for s in GEMMS]
             print(f"{level:<34} {'GFLOP/s':>9} {'loop':>9} {'share':>7}")
             for make, shape in shapes:

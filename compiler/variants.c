@@ -56,14 +56,11 @@ static bool has_same_strings(const Program *a, const Program *b) {
   return x == y && (!x || !memcmp(p, q, x));
 }
 
-static bool same_border(Model *model, const Program *a, const Program *b, BufferKind kind) {
-  bool in = kind == BUFFER_INPUT;
-  for (size_t i = 0; i < (in ? a->input_count : a->output_count); i++) {
-    const Value *x = in ? a->inputs[i] : a->outputs[i], *y = in ? b->inputs[i] : b->outputs[i];
-    if (x->rank != y->rank)
-      return diag_error(model->diag, model->file, "'%s' has %d dims for one --shape and %d for another", x->name,
-                        x->rank, y->rank);
-  }
+static bool check_ranks(Model *model, Value *const *a, Value *const *b, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (a[i]->rank != b[i]->rank)
+      return diag_error(model->diag, model->file, "'%s' has %d dims for one --shape and %d for another", a[i]->name,
+                        a[i]->rank, b[i]->rank);
   return true;
 }
 
@@ -71,7 +68,9 @@ static bool same_border(Model *model, const Program *a, const Program *b, Buffer
 static bool check_variants(Model *model, const Variants *variants) {
   for (size_t v = 1; v < variants->count; v++) {
     const Program *first = variants->programs[0], *own = variants->programs[v];
-    if (!same_border(model, first, own, BUFFER_INPUT) || !same_border(model, first, own, BUFFER_OUTPUT)) return false;
+    if (!check_ranks(model, first->inputs, own->inputs, first->input_count) ||
+        !check_ranks(model, first->outputs, own->outputs, first->output_count))
+      return false;
     for (size_t k = 0; k < v; k++)
       if (has_same_inputs(variants->programs[k], own))
         return diag_error(model->diag, model->file, "--shape gives the same shapes twice");

@@ -55,3 +55,14 @@ void bind_io(Binding *binding, const IngotModel *model, const void *const *input
     *io->pointer = base + io->ref->offset;
   }
 }
+
+bool fit_dims(const ModelTensor *tensor, const int64_t *dims) {
+  for (uint32_t i = 0; i < tensor->form_count; i++)
+    if (fit_dims(&tensor->forms[i], dims)) return true;
+  if (tensor->form_count > 0) return false;
+  for (uint32_t i = 0; i < tensor->rank; i++) {
+    if (tensor->dims[i] >= 0 && dims[i] != tensor->dims[i]) return false;
+    if (tensor->most && tensor->most[i] >= 0 && dims[i] > tensor->most[i]) return false;
+  }
+  return true;
+}

@@ -1,6 +1,8 @@
 // From a step's references (base + offset) to pointers, resolved once. Shared by the executable's Session and by the
 // library; it needs no operating system.
 #pragma once
+#include <stdbool.h>
+
 #include "runtime/model.h"
 
 // What the tensor is in a variant.
@@ -10,6 +12,9 @@ static inline const ModelTensor *get_form(const ModelTensor *tensor, uint32_t va
 
 // Whether a tensor's memory is only found in a run; else `bytes` has room for it.
 static inline int is_unbounded(const ModelTensor *tensor) { return tensor->slot > 0 && tensor->bytes == 0; }
+
+// Whether dims, as many as the tensor's, are among those that the model declares.
+bool fit_dims(const ModelTensor *tensor, const int64_t *dims);
 
 // A pointer that follows an input or output of a run.
 typedef struct {

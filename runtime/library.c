@@ -135,14 +135,6 @@ static void set_size(IngotTensor *tensor, const int64_t *dims) {
   tensor->bytes = (count * element_bits(tensor->dtype) + 7) / 8;
 }
 
-static int fit_form(const ModelTensor *form, const int64_t *dims) {
-  for (uint32_t d = 0; d < form->rank; d++) {
-    if (form->dims[d] >= 0 && dims[d] != form->dims[d]) return 0;
-    if (form->most && form->most[d] >= 0 && dims[d] > form->most[d]) return 0;
-  }
-  return 1;
-}
-
 // The first variant that the dims fit, or the number of variants.
 static uint32_t find_variant(const Block *block) {
   const IngotModel *model = block->model;
@@ -150,7 +142,7 @@ static uint32_t find_variant(const Block *block) {
     const int64_t *dims = block->dims;
     int fits = 1;
     for (uint32_t i = 0; i < model->input_count; dims += model->inputs[i].rank, i++)
-      fits &= fit_form(get_form(&model->inputs[i], v), dims);
+      fits &= fit_dims(get_form(&model->inputs[i], v), dims);
     if (fits) return v;
   }
   return model->variant_count;
@@ -162,9 +154,7 @@ int ingot_set_dims(void *memory, size_t index, const int64_t *dims) {
   const ModelTensor *tensor = &block->model->inputs[index];
   for (uint32_t d = 0; d < tensor->rank; d++)
     if (dims[d] < 0) return -1;
-  int fits = tensor->form_count == 0 && fit_form(tensor, dims);
-  for (uint32_t i = 0; i < tensor->form_count; i++) fits |= fit_form(&tensor->forms[i], dims);
-  if (!fits) return -1;
+  if (!fit_dims(tensor, dims)) return -1;
   if (tensor->rank > 0) memcpy(block->dims + count_dims(block->model, index), dims, tensor->rank * sizeof *dims);
   return 0;
 }

@@ -64,17 +64,6 @@ bool resize_value(Value *value, uint64_t bytes, Error *error) {
   return true;
 }
 
-bool fit_dims(const ModelTensor *tensor, const int64_t *dims) {
-  for (uint32_t i = 0; i < tensor->form_count; i++)
-    if (fit_dims(&tensor->forms[i], dims)) return true;
-  if (tensor->form_count > 0) return false;
-  for (uint32_t i = 0; i < tensor->rank; i++) {
-    if (tensor->dims[i] >= 0 && dims[i] != tensor->dims[i]) return false;
-    if (tensor->most && tensor->most[i] >= 0 && dims[i] > tensor->most[i]) return false;
-  }
-  return true;
-}
-
 static bool fits(const Value *value, const Dtype *dtype, const Shape *shape) {
   const ModelTensor *tensor = value->model;
   bool key = value->cursor.kind == MODEL_MAP && value->cursor.next == 0;

@@ -42,8 +42,6 @@ typedef struct {
   int64_t dims[TENSOR_RANK];
 } Shape;
 
-// Whether dims, as many as the tensor's, are among those that the model declares.
-bool fit_dims(const ModelTensor *tensor, const int64_t *dims);
 // Whether what a source holds is what the model declares; else an error says both. source: the file's name, or NULL for
 // a request. dtype_text: what the source calls a dtype that is not known (NULL).
 bool check_tensor(const Value *value, const Dtype *dtype, const char *dtype_text, const Shape *shape,

@@ -266,6 +266,14 @@ def print_table(rows, header):
         print("  ".join(cells).rstrip())
 
 
+def run_main(main):
+    """Runs a script's main; a Failure is its last words and ends it with exit code 1."""
+    try:
+        main()
+    except Failure as failure:
+        sys.exit(f"{Path(sys.argv[0]).name}: {failure}")
+
+
 def finish(passed, failed, skipped=0):
     """Prints the closing line and ends the process as ctest expects."""
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

@@ -130,7 +130,7 @@ static size_t next_step(const Program *program, size_t at, const Memory *m) {
   if (step->kind != STEP_JUMP) return at + 1;
   assert(m->frame || !step->condition.expr);
   if (step->condition.expr && m->frame[frame_find(program, step->condition)]) return at + 1;
-  return program_find_step(program, step->target);
+  return find_step(program->steps, step->target);
 }
 
 static void free_memory(const Program *program, Memory *m) {

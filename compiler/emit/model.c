@@ -149,7 +149,7 @@ static const uint32_t *make_slots(Model *model, const Program *program, const St
 
 static uint32_t jump_target(const Program *program, size_t at) {
   const Step *step = program->steps[at];
-  if (step->kind == STEP_JUMP) return (uint32_t)program_find_step(program, step->target);
+  if (step->kind == STEP_JUMP) return (uint32_t)find_step(program->steps, step->target);
   return step->kind == STEP_LABEL ? (uint32_t)at + 1 : 0; // a label is a jump to what follows
 }
 

@@ -132,6 +132,12 @@ Dim dim_choose(Dim condition, Dim b, Dim c); // condition is 1 or 0: b or c
 static inline Dim dim_plus(Dim a, int64_t k) { return dim_add(a, dim_const(k)); }
 static inline Dim dim_times(Dim a, int64_t k) { return dim_mul(a, dim_const(k)); }
 static inline Dim dim_div_up(Dim a, int64_t k) { return dim_div(dim_plus(a, k - 1), dim_const(k)); }
+// The product of dims[from] to dims[to - 1].
+static inline Dim dims_product(const Dim *dims, int from, int to) {
+  Dim product = dim_const(1);
+  for (int i = from; i < to; i++) product = dim_mul(product, dims[i]);
+  return product;
+}
 static inline bool dim_is(Dim d, int64_t k) { return !d.expr && d.value == k; }
 // True when b divides a whatever the symbols are; *quotient may be NULL.
 bool dim_divides(Dim a, Dim b, Dim *quotient);

@@ -109,12 +109,6 @@ bool sink_tail(Graph *graph, Node *node) {
   return graph_sink(graph, node, bodies + first, count);
 }
 
-static Dim count_dims(const Value *value) {
-  Dim count = dim_const(1);
-  for (int k = 0; k < value->rank; k++) count = dim_mul(count, value->dims[k]);
-  return count;
-}
-
 // Where the branch's result goes. Dims that differ between the branches are assigned.
 static bool join(Lower *lower, const Value *out, View *to, const Value *result) {
   View from = lower_in(lower, result);
@@ -170,7 +164,8 @@ bool lower_branch(Lower *lower, Node *node) {
     if (!out) continue;
     bool changes = false;
     for (int k = 0; k < out->rank; k++) changes |= !dim_equal(a->dims[k], b->dims[k]);
-    changes &= most_bytes(dim_bytes(value_storage(out), count_dims(out))) < 0; // else there is room for either
+    changes &= most_bytes(dim_bytes(value_storage(out), dims_product(out->dims, 0, out->rank))) <
+               0; // else there is room for either
     outs[i] = carried_view(lower, out->name, value_storage(out), out->rank, out->dims, changes);
   }
   Step *to_else = add_jump(lower, decides, NULL);

@@ -68,12 +68,6 @@ bool map_done(Mapping *m, const Expr *value) { return lower_map(m->lower, &m->ou
 
 /* shapes */
 
-Dim dims_product(const Dim *dims, int from, int to) {
-  Dim product = dim_const(1);
-  for (int i = from; i < to; i++) product = dim_mul(product, dims[i]);
-  return product;
-}
-
 View view_shaped(const View *view, int rank, const Dim *dims) {
   View result;
   bool fits = view_reshape(view, rank, dims, &result);

@@ -36,8 +36,6 @@ const Expr *map_fetch(Mapping *m, const View *data, int count, const Dim *dims, 
                       const Expr *const *index);
 bool map_done(Mapping *m, const Expr *value);
 
-// The product of dims[from] to dims[to - 1].
-Dim dims_product(const Dim *dims, int from, int to);
 // A value's elements in row-major order, seen with other dims of the same count.
 View lower_shaped(Lower *lower, const Value *value, int rank, const Dim *dims);
 // The same of a buffer that is in this order.

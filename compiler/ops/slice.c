@@ -353,15 +353,13 @@ static bool gather_slice(Lower *lower, Node *node, int axis) {
 }
 
 bool lower_gather(Lower *lower, Node *node) {
-  Dim outer = dim_const(1), inner = outer;
   int64_t axis = node_int(node, "axis", 0);
   if (axis < 0) axis += node->in[0]->rank;
   if (value_is_empty(node->out[0])) return lower_out(lower, node->out[0]), true;
   if (gather_slice(lower, node, (int)axis)) return true;
   View data = lower_dense(lower, node->in[0]), indices = lower_dense(lower, node->in[1]);
   View out = lower_out(lower, node->out[0]);
-  for (int i = 0; i < axis; i++) outer = dim_mul(outer, data.dims[i]);
-  for (int i = (int)axis + 1; i < data.rank; i++) inner = dim_mul(inner, data.dims[i]);
+  Dim outer = dims_product(data.dims, 0, (int)axis), inner = dims_product(data.dims, (int)axis + 1, data.rank);
   Program *program = lower->program;
   Step *step = lower_step(lower, "gather");
   ADD_DIMS(program, step, outer, data.dims[axis], view_count(&indices), dim_bytes(data.type, inner));

@@ -23,11 +23,7 @@ View view_of_ints(Buffer *buffer, DType type, int rank, const int64_t *dims) {
   return view_dense(buffer, type, rank, all);
 }
 
-Dim view_count(const View *view) {
-  Dim count = dim_const(1);
-  for (int i = 0; i < view->rank; i++) count = dim_mul(count, view->dims[i]);
-  return count;
-}
+Dim view_count(const View *view) { return dims_product(view->dims, 0, view->rank); }
 
 bool view_is_empty(const View *view) {
   for (int i = 0; i < view->rank; i++)

@@ -45,8 +45,7 @@ static const Expr *number(Wide *w, Dim value) { return dim_operand(w->lower, DT_
 static const Expr *coordinate(Wide *w, int i) {
   ExprTable *exprs = w->lower->program->exprs;
   if (w->coords[i]) return w->coords[i];
-  Dim behind = dim_const(1);
-  for (int k = i + 1; k < w->out->rank; k++) behind = dim_mul(behind, w->out->dims[k]);
+  Dim behind = dims_product(w->out->dims, i + 1, w->out->rank);
   const Expr *at = expr_coord(exprs, COORDS - 1);
   if (!dim_is(behind, 1)) at = expr_op(exprs, EX_DIV, at, number(w, behind), NULL);
   if (i > 0) at = expr_op(exprs, EX_REM, at, number(w, w->out->dims[i]), NULL);

@@ -197,12 +197,6 @@ static void forget_written(Pass *pass, size_t from, size_t to, bool now) {
   for (size_t id = 0; now && id < pass->id_count; id++) pass->known[id] |= writes.written[id];
 }
 
-static size_t find_step(const Pass *pass, const Step *step) {
-  size_t i = 0;
-  while (pass->old[i] != step) i++;
-  return i;
-}
-
 // Joins what is known at a jump to what is known at its label.
 static void meet(Pass *pass, bool **at_label) {
   if (!*at_label) {
@@ -272,7 +266,7 @@ bool program_frame(Program *program, Diag *diag) {
       append(&pass, step);
     forget_written(&pass, i, i, true);
     if (step->kind == STEP_JUMP) {
-      size_t target = find_step(&pass, step->target);
+      size_t target = find_step(pass.old, step->target);
       if (target > i) meet(&pass, &pass.at_label[target]);
     }
   }

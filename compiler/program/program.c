@@ -118,9 +118,9 @@ void func_store(Program *program, Func *func, const Access *access, const Expr *
   APPEND(program->arena, func->stores, func->store_count, *access);
 }
 
-size_t program_find_step(const Program *program, const Step *step) {
+size_t find_step(Step *const *steps, const Step *step) {
   size_t i = 0;
-  while (program->steps[i] != step) i++;
+  while (steps[i] != step) i++;
   return i;
 }
 
@@ -211,7 +211,7 @@ static void print_control(const Program *program, const Step *step, bool with_bu
   if (step->kind != STEP_JUMP) return;
   text_printf(out, " unless ");
   print_dim(program, step, step->condition, with_buffers, out);
-  text_printf(out, " to #%zu", program_find_step(program, step->target));
+  text_printf(out, " to #%zu", find_step(program->steps, step->target));
 }
 
 static void print_step(const Program *program, const Step *step, bool with_buffers, Text *out) {

@@ -181,7 +181,7 @@ int func_load(Program *program, Func *func, const Access *access); // index for 
 void func_store(Program *program, Func *func, const Access *access, const Expr *value);
 // The step's only function of that kind, or NULL.
 Func *step_find_func(const Step *step, FuncKind kind);
-size_t program_find_step(const Program *program, const Step *step); // its place
+size_t find_step(Step *const *steps, const Step *step); // its place among them
 void program_print(const Program *program, Text *out);
 // A step without buffer identities and offsets: steps with the same text can share one compiled kernel.
 const char *step_signature(const Program *program, const Step *step);

@@ -59,7 +59,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except support.Failure as failure:
-        sys.exit(f"test_dtln.py: {failure}")
+    support.run_main(main)

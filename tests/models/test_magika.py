@@ -77,7 +77,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except support.Failure as failure:
-        sys.exit(f"test_magika.py: {failure}")
+    support.run_main(main)

@@ -124,7 +124,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except support.Failure as failure:
-        sys.exit(f"test_ocr.py: {failure}")
+    support.run_main(main)

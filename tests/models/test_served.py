@@ -66,7 +66,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except support.Failure as failure:
-        sys.exit(f"test_served.py: {failure}")
+    support.run_main(main)

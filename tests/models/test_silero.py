@@ -89,7 +89,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except support.Failure as failure:
-        sys.exit(f"test_silero.py: {failure}")
+    support.run_main(main)
